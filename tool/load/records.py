@@ -1,0 +1,141 @@
+"""A folder of YAML files → typed records, each loaded when it is asked for, or all at once with every fault."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tool.errors import BadRequest, Fault, InputFaults
+from tool.load.yaml_file import YamlFile, yaml_paths
+
+T = TypeVar("T", bound=BaseModel)
+_MENDS = {
+    "extra_forbidden": "remove the key or correct its spelling",
+    "missing": "add the field",
+}
+
+
+def faults_of(error: ValidationError, file: YamlFile, known: set[str]) -> list[Fault]:
+    """Turn pydantic's errors into faults with lines and mends."""
+    faults = []
+    for item in error.errors():
+        field = tuple(part for part in item["loc"])
+        name = ".".join(str(part) for part in field)
+        message, mend = str(item["msg"]), _MENDS.get(str(item["type"]), "correct the value")
+        if item["type"] == "extra_forbidden":
+            close = difflib.get_close_matches(str(field[-1]), known, n=1)
+            message = f"unknown key {field[-1]!r}"
+            mend = f"did you mean {close[0]!r}?" if close else mend
+        elif item["type"] == "missing":
+            message = "is missing"
+        else:
+            given = repr(item.get("input"))
+            message = (
+                f"{message[0].lower()}{message[1:]}, got {given if len(given) < 60 else given[:57] + '...'}"
+            )
+        faults.append(Fault(file.path, file.line_of(field), name, message, mend))
+    return faults
+
+
+def field_names(record: type[BaseModel]) -> set[str]:
+    """All field names of a record and of the records inside it, for did-you-mean."""
+    names: set[str] = set()
+    schema = record.model_json_schema()
+    for part in [schema, *schema.get("$defs", {}).values()]:
+        names |= set(part.get("properties", {}))
+    return names
+
+
+class Records(Generic[T]):
+    """Records of one kind, by id. The id is the path below `folder` without `.yaml`."""
+
+    def __init__(
+        self,
+        root: Path,
+        folder: str,
+        record: type[T],
+        noun: str,
+        prepare: Callable[[dict[str, Any], str, YamlFile], dict[str, Any]] | None = None,
+    ) -> None:
+        self.root, self.folder, self.record, self.noun = root, folder, record, noun
+        self._prepare = prepare
+        self._loaded: dict[str, T] = {}
+        self._ids: list[str] | None = None
+
+    def path(self, id: str) -> str:
+        return f"{self.folder}/{id}.yaml"
+
+    def ids(self) -> list[str]:
+        """All ids, sorted."""
+        if self._ids is None:
+            start = len(self.folder) + 1
+            self._ids = [path[start : path.rindex(".")] for path in yaml_paths(self.root, self.folder)]
+        return self._ids
+
+    def __contains__(self, id: object) -> bool:
+        if not isinstance(id, str) or not id or any(part in ("", ".", "..") for part in id.split("/")):
+            return False
+        return id in self._loaded or (self.root / self.path(id)).is_file()
+
+    def __getitem__(self, id: str) -> T:
+        """The record, loaded and validated on first use. Raises InputFaults, or KeyError for an unknown id."""
+        if id not in self._loaded:
+            if id not in self:
+                raise KeyError(id)
+            self._loaded[id] = self.parse(id)
+        return self._loaded[id]
+
+    def __iter__(self) -> Iterator[T]:
+        for id in self.ids():
+            yield self[id]
+
+    def __len__(self) -> int:
+        return len(self.ids())
+
+    def find(self, id: str, field: str) -> T:
+        """Like `[]`, but a miss is a BadRequest that suggests the nearest id."""
+        if id in self:
+            return self[id]
+        close = difflib.get_close_matches(id, self.ids(), n=1, cutoff=0.5)
+        listing = f"known: {', '.join(self.ids()[:8])}{', …' if len(self) > 8 else ''}"
+        raise BadRequest(
+            field, f"unknown {self.noun} {id!r}", f"did you mean {close[0]!r}?" if close else listing
+        )
+
+    def parse(self, id: str) -> T:
+        """Read and validate one file. Raises InputFaults with every fault of that file."""
+        file = YamlFile.read(self.root, self.path(id))
+        if file.faults:
+            raise InputFaults(file.faults)
+        if not isinstance(file.data, dict):
+            raise InputFaults([Fault(file.path, 1, "", "is not a mapping", "write key: value lines")])
+        data = dict(file.data)
+        if "id" in data:
+            line = file.line_of(("id",))
+            raise InputFaults([Fault(file.path, line, "id", "comes from the file name", "remove the key")])
+        if self._prepare:
+            data = self._prepare(data, id, file)
+        if "id" in self.record.model_fields:
+            data["id"] = id
+        try:
+            return self.record.model_validate(data)
+        except ValidationError as error:
+            raise InputFaults(faults_of(error, file, field_names(self.record))) from None
+
+    def load_all(self) -> list[Fault]:
+        """Load every record; return all faults instead of raising."""
+        faults: list[Fault] = []
+        seen: dict[str, str] = {}
+        for id in self.ids():
+            twin = seen.setdefault(id.casefold(), id)
+            if twin != id:
+                faults.append(Fault(self.path(id), 0, "", f"differs from {twin} only in case", "rename one"))
+            try:
+                self._loaded.setdefault(id, self.parse(id))
+            except InputFaults as error:
+                faults += error.faults
+        return faults

@@ -1,0 +1,50 @@
+"""What all records share: frozen, no unknown keys, finite numbers, and a source beside each fact."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """A frozen record that refuses unknown keys, NaN and infinities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+class Source(Record):
+    """Where a fact was read. At least one of repo, url, page, package or measurement names the place.
+
+    `recalled` marks a value that nobody has looked up yet; `supports` names the fields that this source backs
+    (absent: the whole record).
+    """
+
+    repo: str | None = None
+    path: str | None = None
+    commit: str | None = None
+    url: str | None = None
+    page: str | None = None
+    package: str | None = None
+    version: str | None = None
+    measurement: str | None = None
+    license: str | None = None
+    date: str | None = None
+    note: str | None = None
+    recalled: bool = False
+    supports: tuple[str, ...] | None = None
+
+
+Adapter = Literal["full", "lora", "qlora", "dora"]
+Objective = Literal["sft", "dpo", "orpo", "kto", "simpo", "cpt", "grpo"]
+ModelKind = Literal["causal_lm", "seq2seq", "sequence_classification"]
+SizeBucket = Literal["small", "medium", "large"]
+Precision = Literal["bf16", "fp16", "fp32"]
+Quantization = Literal["none", "nf4", "nf4-dq", "int8"]
+
+
+def size_bucket(parameters: float) -> SizeBucket:
+    """Bucket by total parameter count: small < 1e9, medium < 8e9, large from there (design, section 2)."""
+    if parameters < 1e9:
+        return "small"
+    return "medium" if parameters < 8e9 else "large"
