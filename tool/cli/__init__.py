@@ -39,9 +39,7 @@ class LazyGroup(click.Group):
         return command
 
 
-@click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="open-finetune-config", prog_name="ftc")
 def cli() -> None:
     """Recommend fine-tuning configurations from facts in git, and govern how the answers change."""

@@ -50,9 +50,7 @@ def json_line(value: Any) -> str:
 
 def progress(items: Any, label: str, length: int | None = None) -> Any:
     """A progress bar on stderr; none when stderr is no terminal. Use as a context manager."""
-    return click.progressbar(
-        items, label=label, length=length, file=sys.stderr, hidden=not sys.stderr.isatty()
-    )
+    return click.progressbar(items, label=label, length=length, file=sys.stderr, hidden=not sys.stderr.isatty())
 
 
 def run(command: click.Command, arguments: list[str] | None) -> int:

@@ -34,9 +34,7 @@ def faults_of(error: ValidationError, file: YamlFile, known: set[str]) -> list[F
             message = "is missing"
         else:
             given = repr(item.get("input"))
-            message = (
-                f"{message[0].lower()}{message[1:]}, got {given if len(given) < 60 else given[:57] + '...'}"
-            )
+            message = f"{message[0].lower()}{message[1:]}, got {given if len(given) < 60 else given[:57] + '...'}"
         faults.append(Fault(file.path, file.line_of(field), name, message, mend))
     return faults
 
@@ -102,9 +100,7 @@ class Records(Generic[T]):
             return self[id]
         close = difflib.get_close_matches(id, self.ids(), n=1, cutoff=0.5)
         listing = f"known: {', '.join(self.ids()[:8])}{', …' if len(self) > 8 else ''}"
-        raise BadRequest(
-            field, f"unknown {self.noun} {id!r}", f"did you mean {close[0]!r}?" if close else listing
-        )
+        raise BadRequest(field, f"unknown {self.noun} {id!r}", f"did you mean {close[0]!r}?" if close else listing)
 
     def parse(self, id: str) -> T:
         """Read and validate one file. Raises InputFaults with every fault of that file."""

@@ -25,9 +25,7 @@ def find_root(start: Path) -> Path:
     for folder in (start, *start.parents):
         if all((folder / marker).is_dir() for marker in MARKERS):
             return folder
-    raise FtcError(
-        f"{start}: no repository here or above (a folder with registry/ and profiles/); name it with --root"
-    )
+    raise FtcError(f"{start}: no repository here or above (a folder with registry/ and profiles/); name it with --root")
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -70,13 +68,9 @@ class Repo:
             )
         base = YamlFile.read(self.root, self.models.path(base_id))
         if base.faults or not isinstance(base.data, dict):
-            raise InputFaults(
-                base.faults or [Fault(base.path, 1, "", "is not a mapping", "write key: value lines")]
-            )
+            raise InputFaults(base.faults or [Fault(base.path, 1, "", "is not a mapping", "write key: value lines")])
         if "base" in base.data:
-            raise InputFaults(
-                [Fault(file.path, line, "base", f"{base_id} has a base itself", "inherit from its base")]
-            )
+            raise InputFaults([Fault(file.path, line, "base", f"{base_id} has a base itself", "inherit from its base")])
         return merge({key: value for key, value in base.data.items() if key != "aliases"}, data)
 
     @cached_property
