@@ -17,10 +17,20 @@ class Clash(Record):
     sources: tuple[Source, ...]
 
 
+class Resolution(Record):
+    """One proof that the pins resolve: for a Python version, on a day, to a number of packages."""
+
+    python: str
+    date: str
+    packages: int = Field(ge=1)
+
+
 class Stack(Record):
     """A set of versions that work together. `pins` maps a package to its exact version.
 
-    `from_image` names packages that the platform's image provides, which are never reinstalled.
+    `from_image` names packages that the platform's image provides, which are never reinstalled. `python` is a
+    version specifier. `torch_backend` (such as cu126) names PyTorch's own build for cards that the default wheel
+    has dropped, in the spelling of `uv pip install --torch-backend`. `resolved` lists proofs for linux x86-64.
     """
 
     id: str
@@ -29,8 +39,10 @@ class Stack(Record):
     python: str
     pins: dict[str, str] = Field(min_length=1)
     from_image: dict[str, str] = {}
-    min_compute_capability: str | None = None
+    torch_backend: str | None = None
+    min_compute_capability: str | None = Field(default=None, pattern=r"^\d+\.\d$")
     reasons: dict[str, str] = {}
     clashes: tuple[Clash, ...] = ()
+    resolved: tuple[Resolution, ...] = ()
     as_of: str
     sources: tuple[Source, ...]

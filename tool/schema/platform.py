@@ -8,6 +8,8 @@ from pydantic import Field
 
 from tool.schema.base import Record, Source
 
+DAY = r"^\d{4}-\d{2}-\d{2}$"
+
 
 class CardOffer(Record):
     """A card that a plan offers. `usable_gib` (GiB) overrides the card's own figure where the image shows less."""
@@ -19,16 +21,20 @@ class CardOffer(Record):
 
 
 class Plan(Record):
-    """One plan or instance type. The first card is the one that a request without `gpu` gets."""
+    """One plan or instance type. The first card is the one that a request without `gpu` gets.
 
+    `stack` is an id of profiles/dependencies. `valid_until` is when somebody should look again at the source.
+    """
+
+    aliases: tuple[str, ...] = ()
     cards: tuple[CardOffer, ...] = Field(min_length=1)
     stack: str
     host_ram_gib: float | None = None
     disk_gib: float | None = None
     runtime_limit_hours: float | None = None
     image: dict[str, str] = {}
-    as_of: str
-    valid_until: str
+    as_of: str = Field(pattern=DAY)
+    valid_until: str = Field(pattern=DAY)
     notes: str | None = None
     sources: tuple[Source, ...]
 
