@@ -62,6 +62,7 @@ class Records(Generic[T]):
         self.root, self.folder, self.record, self.noun = root, folder, record, noun
         self._prepare = prepare
         self._loaded: dict[str, T] = {}
+        self.recorder: set[str] | None = None
         self._ids: list[str] | None = None
 
     def path(self, id: str) -> str:
@@ -85,6 +86,8 @@ class Records(Generic[T]):
             if id not in self:
                 raise KeyError(id)
             self._loaded[id] = self.parse(id)
+        if self.recorder is not None:
+            self.recorder.add(self.path(id))
         return self._loaded[id]
 
     def __iter__(self) -> Iterator[T]:

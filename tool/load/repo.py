@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,22 @@ class Repo:
         self.platforms = Records(root, "profiles/platforms", Platform, "platform")
         self.tasks = Records(root, "profiles/tasks", Task, "task")
         self.stacks = Records(root, "profiles/dependencies", Stack, "dependency stack")
+
+    @property
+    def all_records(self) -> tuple[Records[Any], ...]:
+        return (self.models, self.gpus, self.platforms, self.tasks, self.stacks)
+
+    @contextmanager
+    def recording(self) -> Iterator[set[str]]:
+        """Collect the paths of all records that are used inside the block, cached ones included."""
+        paths: set[str] = set()
+        for records in self.all_records:
+            records.recorder = paths
+        try:
+            yield paths
+        finally:
+            for records in self.all_records:
+                records.recorder = None
 
     def _inherit(self, data: dict[str, Any], id: str, file: YamlFile) -> dict[str, Any]:
         """Resolve `base:` of a model. Aliases never descend; the base itself may not have a base."""
@@ -97,7 +115,7 @@ def load(root: Path) -> Repo:
     """The whole repository, validated. Raises InputFaults with all faults of all files."""
     repo = Repo(root)
     faults: list[Fault] = []
-    for records in (repo.models, repo.gpus, repo.platforms, repo.tasks, repo.stacks):
+    for records in repo.all_records:
         faults += records.load_all()
     if faults:
         raise InputFaults(faults)

@@ -1,0 +1,56 @@
+"""`ftc generate`: regenerate outputs, or prove that they are current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tool.cli.common import common_options, print_json, progress
+
+SHOWN = 20
+
+
+@click.command("generate")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 when generated/ is not what it should be.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes to share the work.")
+@click.option("--backend", type=click.Choice(["loky", "dask", "ray"]), default="loky", show_default=True)
+@common_options
+def command(check: bool, jobs: int, backend: str, root: Path, output: str) -> int:
+    """Regenerate everything under generated/ from the YAML in git.
+
+    \b
+    Examples:
+      ftc generate                 write what differs
+      ftc generate --check         prove that generated/ is current
+      ftc generate --jobs 2
+    """
+    from tool.generate import compare, plan, write
+    from tool.generate.entries import entries
+    from tool.load import load
+
+    repo = load(root)
+    with progress(None, "answering", length=len(entries(repo))) as bar:
+        planned = plan(repo, jobs=jobs, backend=backend, tick=bar.update)
+    difference = compare(root, planned) if check else write(root, planned)
+    lists = {"changed": difference.changed, "missing": difference.missing, "extra": difference.extra}
+    if output == "json":
+        print_json({"files": len(planned), **lists})
+    elif check:
+        _print_check(len(planned), lists)
+    else:
+        written, removed = len(difference.changed) + len(difference.missing), len(difference.extra)
+        click.echo(f"{len(planned)} files: {written} written, {removed} removed, the rest current")
+    return 1 if check and difference else 0
+
+
+def _print_check(count: int, lists: dict[str, tuple[str, ...]]) -> None:
+    if not any(lists.values()):
+        click.echo(f"generated/ is current: {count} files")
+        return
+    for kind, paths in lists.items():
+        for path in paths[:SHOWN]:
+            click.echo(f"{kind}: {path}")
+        if len(paths) > SHOWN:
+            click.echo(f"{kind}: and {len(paths) - SHOWN} more")
+    click.echo("generated/ is not current: run `make generate` and commit the result", err=True)

@@ -1,0 +1,191 @@
+"""`ftc recommend`: one question, or a file of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tool.cli.common import common_options, print_json
+from tool.errors import BadRequest, FtcError
+
+STRATEGIES = ["auto", "deterministic", "hybrid", "hybrid_ml"]
+ADAPTERS = ["auto", "full", "lora", "qlora", "dora"]
+REQUEST_OPTIONS = (
+    click.option("--model", help="Registry id or a republished one, e.g. meta-llama/Llama-3.1-8B-Instruct."),
+    click.option("--model-config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A config.json."),
+    click.option("--params-b", type=float, help="Total parameters in billions, for a model we do not know."),
+    click.option("--size-bucket", type=click.Choice(["small", "medium", "large"]), help="When only the size is known."),
+    click.option("--task", help="What to train for, e.g. instruction_following, chat, code, preference."),
+    click.option("--objective", help="sft, dpo, orpo, kto, simpo, cpt or grpo (default: the task's)."),
+    click.option("--adapter", type=click.Choice(ADAPTERS), default=None, help="Default: auto."),
+    click.option("--platform", help="E.g. colab, kaggle, aws."),
+    click.option("--plan", help="E.g. free, t4x2, g5.xlarge (default: the platform's usual one)."),
+    click.option("--gpu", help="A card, e.g. RTX-4090, A100-80GB."),
+    click.option("--gpus", type=click.IntRange(1, 100_000), help="How many cards."),
+    click.option("--dataset-rows", type=click.IntRange(min=1), help="Rows of the training set."),
+    click.option("--seq-len", type=click.IntRange(min=8), help="Length in tokens (default: the task's)."),
+    click.option("--strategy", type=click.Choice(STRATEGIES), default=None, help="Default: auto."),
+    click.option("--engine", help="A version under registry/engines (default: production)."),
+    click.option("--key", help="Routes to production or canary, always the same way."),
+)
+
+
+def request_options(command: Any) -> Any:
+    for option in reversed(REQUEST_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command("recommend")
+@request_options
+@click.option("--requests", type=click.Path(exists=True, dir_okay=False, allow_dash=True), help="JSONL, one each line.")
+@click.option("--explain", is_flag=True, help="Print the reason and source of every field.")
+@click.option("--notebook", type=click.Path(dir_okay=False, path_type=Path), help="Write this very answer's notebook.")
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Append a recommendation event (JSONL).")
+@common_options
+def command(
+    requests: str | None,
+    explain: bool,
+    notebook: Path | None,
+    log: Path | None,
+    root: Path,
+    output: str,
+    model_config: Path | None,
+    **fields: Any,
+) -> int:
+    """Recommend a configuration that fits the hardware, with a reason and a source for every field.
+
+    \b
+    Examples:
+      ftc recommend --model meta-llama/Llama-3.1-8B-Instruct --task instruction_following \\
+          --adapter qlora --platform colab --plan free
+      ftc recommend --model Qwen/Qwen2.5-7B --task chat --gpu RTX-4090 --explain
+      ftc recommend --params-b 3 --objective dpo --gpu A100-80GB --gpus 4 --output json
+      ftc recommend --requests questions.jsonl > answers.jsonl
+
+    Exit codes: 0 fits (or no hardware named) · 1 does not fit · 2 the request is wrong.
+    """
+    from tool.load import open_repo
+
+    repo = open_repo(root)
+    if requests is not None:
+        _refuse_mixture(fields, model_config, notebook)
+        return _batch(repo, requests, log)
+    fields["model_config"] = _read_config(model_config) if model_config else None
+    return _single(repo, fields, explain, notebook, log, output)
+
+
+def _refuse_mixture(fields: dict[str, Any], model_config: Path | None, notebook: Path | None) -> None:
+    given = [name for name, value in {**fields, "model_config": model_config, "notebook": notebook}.items() if value]
+    if given:
+        names = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise click.UsageError(f"--requests answers a file of questions; leave out {names}")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    from tool.cli.batch import parse_object
+
+    try:
+        return parse_object(path.read_bytes())
+    except (BadRequest, ValueError) as error:
+        raise BadRequest("model_config", f"{path.name}: {error}", "give a Hugging Face config.json") from None
+
+
+def _single(
+    repo: Any, fields: dict[str, Any], explain: bool, notebook: Path | None, log: Path | None, output: str
+) -> int:
+    from tool.cli.show import show_recommendation
+    from tool.load.task_names import resolve_task
+    from tool.recommend import recommend
+    from tool.recommend.knowledge import current_knowledge
+
+    request = parse_request(fields)
+    if request.task is not None and resolve_task(repo, request.task) is None:
+        raise _unknown_task(repo, request.task)
+    answer = recommend(repo, request, current_knowledge(repo, request.engine, request.key))
+    if notebook is not None:
+        _write_notebook(repo, answer, notebook)
+    if log is not None:
+        append_event(log, answer)
+    if output == "json":
+        print_json(answer.model_dump(mode="json"))
+    else:
+        show_recommendation(answer, explain)
+        if notebook is not None:
+            click.echo(f"notebook written: {notebook}")
+    return 0 if answer.vram is None or answer.vram.verdict == "fits" else 1
+
+
+def _unknown_task(repo: Any, name: str) -> BadRequest:
+    from tool.recommend.question import closest
+
+    names = [known for task in repo.tasks for known in (task.id, *task.aliases)]
+    near = closest(name, names, cutoff=0.6)
+    mend = f"did you mean {near!r}?" if near else f"known: {', '.join(repo.tasks.ids())}"
+    return BadRequest("task", f"unknown task {name!r}", mend)
+
+
+def parse_request(fields: dict[str, Any]) -> Any:
+    """A typed request. Raises BadRequest naming every wrong field."""
+    from pydantic import ValidationError
+
+    from tool.load.records import field_names
+    from tool.schema.recommendation import RecommendRequest
+
+    try:
+        return RecommendRequest.model_validate({key: value for key, value in fields.items() if value is not None})
+    except ValidationError as error:
+        from tool.cli.batch import bad_request
+
+        raise bad_request(error, field_names(RecommendRequest)) from None
+
+
+def _batch(repo: Any, path: str, log: Path | None) -> int:
+    from tool.cli.batch import run_batch
+    from tool.recommend import recommend
+    from tool.recommend.knowledge import current_knowledge
+
+    def answer(fields: dict[str, Any]) -> dict[str, Any]:
+        request = parse_request(fields)
+        answered = recommend(repo, request, current_knowledge(repo, request.engine, request.key))
+        if log is not None:
+            append_event(log, answered)
+        return answered.model_dump(mode="json")
+
+    return run_batch(path, answer)
+
+
+def _write_notebook(repo: Any, answer: Any, path: Path) -> None:
+    from tool.generate.context import notebook_context
+    from tool.generate.provenance import Digests
+    from tool.generate.write import replace_file
+    from tool.render import notebook
+
+    if answer.vram is None:
+        raise FtcError("a notebook is sized for a card: name --platform or --gpu")
+    if answer.vram.verdict != "fits":
+        raise FtcError("this configuration does not fit, so no notebook was written: " + "; ".join(answer.warnings))
+    replace_file(path.resolve(), notebook(answer, notebook_context(repo, answer, Digests(repo.root).provenance(set()))))
+
+
+def append_event(path: Path, answer: Any) -> None:
+    """Append one `recommendation` event: request, engine, slot, configuration and confidence. No data content."""
+    from tool.cli.common import json_line
+
+    event = {
+        "event": "recommendation",
+        "schema_version": 1,
+        "request": answer.request,
+        "engine": answer.engine,
+        "slot": answer.slot,
+        "strategy": answer.strategy,
+        "config": answer.config,
+        "confidence": answer.confidence,
+        "constrained_safe": answer.constrained_safe,
+        "verdict": answer.vram.verdict if answer.vram else None,
+    }
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json_line(json.loads(json.dumps(event))) + "\n")

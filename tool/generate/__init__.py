@@ -1,0 +1,8 @@
+"""Repository → outputs. `plan` is pure; writing, checking and diffing are three readers of it."""
+
+from __future__ import annotations
+
+from tool.generate.plan import plan
+from tool.generate.write import Difference, compare, write
+
+__all__ = ["Difference", "compare", "plan", "write"]

@@ -1,0 +1,158 @@
+"""The whole content of generated/, computed and not written: {path: bytes}."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tool.errors import BadRequest, Fault, InputFaults
+from tool.generate.entries import Entry, entries
+from tool.generate.pages import catalog_page
+from tool.generate.provenance import Digests
+from tool.generate.schemas import schema_files
+from tool.load import Repo, open_repo
+from tool.recommend import Knowledge, recommend
+from tool.schema.recommendation import Recommendation
+
+Tick = Callable[[int], None]
+SHARED_INPUTS = ("registry/measurements", "registry/recipes", "profiles/frameworks", "policies/safety")
+CHUNK = 24
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One catalogue entry with its answer and its files."""
+
+    entry: Entry
+    recommendation: Recommendation
+    files: dict[str, bytes]
+    fits: bool
+
+
+def json_bytes(value: Any) -> bytes:
+    """Canonical JSON for people: sorted keys, two spaces, UTF-8, final newline."""
+    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def plan(repo: Repo, jobs: int = 1, backend: str = "loky", tick: Tick | None = None) -> dict[str, bytes]:
+    """Every output of the repository. Pure: reads the repository, writes nothing, asks no clock.
+
+    `jobs` processes share the work; the bytes do not depend on it. `tick(n)` is called after each n entries.
+    Raises InputFaults when the catalogue names what does not exist.
+    """
+    from tool.recommend.knowledge import fresh_knowledge
+
+    knowledge = fresh_knowledge(repo)
+    todo = entries(repo)
+    answered = list(_answers(repo, todo, knowledge, jobs, backend, tick))
+    files: dict[str, bytes] = {}
+    for item in answered:
+        if item.fits:
+            files |= item.files
+    rows = [index_row(item) for item in answered]
+    files["generated/index.json"] = json_bytes({"entries": rows, "count": len(rows)})
+    files["generated/README.md"] = catalog_page(rows, repo).encode()
+    files |= schema_files()
+    files |= knowledge_files(repo, knowledge)
+    return dict(sorted(files.items()))
+
+
+def _answers(
+    repo: Repo, todo: list[Entry], knowledge: Knowledge, jobs: int, backend: str, tick: Tick | None
+) -> Iterable[Answered]:
+    chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
+    if jobs == 1:
+        results: Iterable[list[Answered]] = (answer_all(repo, chunk, knowledge) for chunk in chunks)
+    else:
+        from joblib import Parallel, delayed
+
+        work = Parallel(n_jobs=jobs, backend=backend, return_as="generator")
+        results = work(delayed(_answer_chunk)(str(repo.root), chunk, knowledge) for chunk in chunks)
+    for chunk, result in zip(chunks, results, strict=True):
+        if tick:
+            tick(len(chunk))
+        yield from result
+
+
+def _answer_chunk(root: str, chunk: list[Entry], knowledge: Knowledge) -> list[Answered]:
+    return answer_all(open_repo(Path(root)), chunk, knowledge)
+
+
+def answer_all(repo: Repo, todo: list[Entry], knowledge: Knowledge) -> list[Answered]:
+    """Answer entries one after the other with one cache of digests."""
+    digests = Digests(repo.root)
+    return [answer(repo, entry, knowledge, digests) for entry in todo]
+
+
+def answer(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> Answered:
+    """Recommendation and notebook of one entry, each with its provenance."""
+    from tool.generate.context import notebook_context
+    from tool.render import notebook
+
+    with repo.recording() as used:
+        try:
+            recommendation = recommend(repo, entry.request(), knowledge)
+        except BadRequest as error:
+            fault = Fault("profiles/catalog.yaml", 0, error.field, f"entry {entry.slug}: {error}", "correct the entry")
+            raise InputFaults([fault]) from None
+    fits = recommendation.vram is not None and recommendation.vram.verdict == "fits"
+    provenance = digests.provenance(used | _bases(repo, entry), SHARED_INPUTS)
+    document = {"answer": recommendation.model_dump(mode="json"), "provenance": provenance}
+    files = {f"generated/recommendations/{entry.slug}.json": json_bytes(document)}
+    if fits:
+        context = notebook_context(repo, recommendation, provenance)
+        files[f"generated/notebooks/{entry.slug}.ipynb"] = notebook(recommendation, context)
+    return Answered(entry, recommendation, files, fits)
+
+
+def _bases(repo: Repo, entry: Entry) -> set[str]:
+    """The file that a model inherits from is an input as well."""
+    from tool.load.yaml_file import YamlFile
+
+    data = YamlFile.read(repo.root, repo.models.path(entry.model)).data
+    base = data.get("base") if isinstance(data, dict) else None
+    return {repo.models.path(base)} if base else set()
+
+
+def index_row(item: Answered) -> dict[str, Any]:
+    """What an index needs to know of an entry."""
+    answer, entry = item.recommendation, item.entry
+    vram = answer.vram
+    return {
+        "model": entry.model,
+        "task": entry.task,
+        "objective": answer.config["objective"],
+        "adapter": entry.adapter,
+        "place": entry.place,
+        "fits": item.fits,
+        "learning_rate": answer.config["learning_rate"],
+        "effective_batch_size": answer.effective_batch_size,
+        "per_device_train_batch_size": answer.config["per_device_train_batch_size"],
+        "max_length": answer.config["max_length"],
+        "upper_gib": vram.upper_gib if vram else None,
+        "usable_gib": vram.usable_gib if vram else None,
+        "confidence": answer.confidence,
+        "would_fit": [] if item.fits else [w for w in answer.warnings if w.startswith("it would fit")],
+        "recommendation": f"recommendations/{entry.slug}.json" if item.fits else None,
+        "notebook": f"notebooks/{entry.slug}.ipynb" if item.fits else None,
+    }
+
+
+def knowledge_files(repo: Repo, knowledge: Knowledge) -> dict[str, bytes]:
+    """Priors and the normalisation report of the recipes."""
+    import yaml
+
+    from tool.priors import priors_document
+    from tool.recipes import load_recipes, recipes_page, report
+
+    files: dict[str, bytes] = {}
+    if knowledge.priors is not None:
+        text = yaml.dump(priors_document(knowledge.priors), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True)
+        files["generated/priors.yaml"] = (
+            f"# Made by `ftc generate` from registry/recipes. Do not edit.\n{text}".encode()
+        )
+    files["generated/recipes.md"] = recipes_page(report(load_recipes(repo, include_reserved=True))).encode()
+    return files

@@ -1,0 +1,100 @@
+"""Everything that must hold across files, not only inside one: references, aliases, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tool.errors import Fault, InputFaults
+from tool.load.repo import Repo
+from tool.schema.catalog import CatalogGroup
+
+
+def validate(root: Path) -> tuple[dict[str, int], list[Fault]]:
+    """(number of records by noun, all faults of all files). References are judged only where both ends load."""
+    repo = Repo(root)
+    faults = [fault for records in repo.all_records for fault in records.load_all()]
+    counts = {f"{records.noun}s".replace("GPUs", "GPUs"): len(records) for records in repo.all_records}
+    if not faults:
+        faults += [fault for check in CHECKS for fault in check(repo)]
+    return counts, sorted(set(faults))
+
+
+def platform_references(repo: Repo) -> Iterable[Fault]:
+    """Every plan names cards and a stack that exist, and the default plan is one of the plans."""
+    for platform in repo.platforms:
+        path = repo.platforms.path(platform.id)
+        if platform.default_plan not in platform.plans:
+            yield Fault(path, 0, "default_plan", f"no such plan {platform.default_plan!r}", "name one of plans")
+        for name, plan in platform.plans.items():
+            if plan.stack not in repo.stacks:
+                yield missing(
+                    repo, path, f"plans.{name}.stack", plan.stack, "dependency stack", "profiles/dependencies"
+                )
+            for index, offer in enumerate(plan.cards):
+                if offer.gpu not in repo.gpus:
+                    yield missing(repo, path, f"plans.{name}.cards.{index}.gpu", offer.gpu, "GPU", "profiles/gpus")
+
+
+def missing(repo: Repo, path: str, field: str, id: str, noun: str, folder: str) -> Fault:
+    """A fault for a name that no file defines, with its line."""
+    from tool.load.yaml_file import YamlFile
+
+    parts: tuple[str | int, ...] = tuple(int(part) if part.isdigit() else part for part in field.split("."))
+    line = YamlFile.read(repo.root, path).line_of(parts)
+    return Fault(path, line, field, f"no such {noun} {id!r}", f"add {folder}/{id}.yaml or correct the name")
+
+
+def catalog_references(repo: Repo) -> Iterable[Fault]:
+    """Every name in the catalogue exists."""
+    try:
+        catalog = repo.catalog
+    except InputFaults as error:
+        yield from error.faults
+        return
+    for index, group in enumerate(catalog.groups):
+        yield from _group_references(repo, index, group)
+
+
+def _group_references(repo: Repo, index: int, group: CatalogGroup) -> Iterable[Fault]:
+    path = "profiles/catalog.yaml"
+    for number, model in enumerate(group.models):
+        if model not in repo.models:
+            yield missing(repo, path, f"groups.{index}.models.{number}", model, "model", "registry/models")
+    for number, task in enumerate(group.tasks):
+        if task not in repo.tasks:
+            yield missing(repo, path, f"groups.{index}.tasks.{number}", task, "task", "profiles/tasks")
+    for number, place in enumerate(group.platforms):
+        parts = place.split("/")
+        known = len(parts) in (2, 3) and parts[0] in repo.platforms and parts[1] in repo.platforms[parts[0]].plans
+        if not known:
+            field = f"groups.{index}.platforms.{number}"
+            yield missing(repo, path, field, place, "platform/plan", "profiles/platforms")
+
+
+def model_references(repo: Repo) -> Iterable[Fault]:
+    """No alias names two models, and none hides a real id."""
+    owners: dict[str, str] = {model.id.casefold(): model.id for model in repo.models}
+    for model in repo.models:
+        for alias in model.aliases:
+            owner = owners.setdefault(alias.casefold(), model.id)
+            if owner != model.id:
+                path = repo.models.path(model.id)
+                yield Fault(path, 0, "aliases", f"alias {alias!r} already means {owner}", "keep it in one place")
+
+
+def name_collisions(repo: Repo) -> Iterable[Fault]:
+    """No two cards, and no two tasks, answer to the same name."""
+    from tool.load.gpu_names import alias_faults as gpu_faults
+    from tool.load.task_names import alias_faults as task_faults
+
+    yield from gpu_faults(repo)
+    yield from task_faults(repo)
+
+
+CHECKS: tuple[Callable[[Repo], Iterable[Fault]], ...] = (
+    platform_references,
+    catalog_references,
+    model_references,
+    name_collisions,
+)

@@ -1,0 +1,57 @@
+"""Which step decides the hyperparameters, and what it falls back to when a part is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tool.priors import Priors
+from tool.recommend.hyperparameters import deterministic
+from tool.recommend.laws import Value
+from tool.recommend.question import Question
+
+
+class Engine(Protocol):
+    """What the recommender asks of a trained engine (tool.learn.serve)."""
+
+    version: str
+
+    def strategies(self) -> tuple[str, ...]: ...
+
+    def best_strategy(self, question: Question) -> str: ...
+
+    def values(self, strategy: str, question: Question, adapter: str) -> dict[str, Value]: ...
+
+    def confidence(self, question: Question, adapter: str, rate: float, fits: float) -> float: ...
+
+    def outside(self, question: Question) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the recommender has learned: priors from recipes and, where there is one, a trained engine."""
+
+    priors: Priors | None = None
+    engine: Engine | None = None
+    slot: str | None = None
+
+
+def decide(question: Question, adapter: str, knowledge: Knowledge) -> tuple[str, dict[str, Value], tuple[str, ...]]:
+    """(strategy that decided, values by field, warnings)."""
+    wanted = question.request.strategy or "auto"
+    base = deterministic(question, adapter, knowledge.priors)
+    engine = knowledge.engine
+    if wanted == "deterministic" or question.outside:
+        return "deterministic", base, ()
+    if engine is None:
+        missing = f"strategy {wanted} needs a trained engine; answered by deterministic"
+        return "deterministic", base, () if wanted == "auto" else (missing,)
+    chosen = engine.best_strategy(question) if wanted == "auto" else wanted
+    for strategy in (chosen, "hybrid"):
+        if strategy in engine.strategies():
+            notes = (
+                () if strategy == chosen else (f"strategy {chosen} is not in engine {engine.version}; {strategy} used",)
+            )
+            return strategy, base | engine.values(strategy, question, adapter), notes
+    notes = () if chosen == "deterministic" else (f"strategy {chosen} is not in engine {engine.version}",)
+    return "deterministic", base, notes
