@@ -1,0 +1,82 @@
+"""`python -m tool.sweep CONFIG.yaml [--limit N]`: run what the table beside the configuration still lacks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from tool.sweep.grid import read_config, runs
+
+
+def finished(table: Path) -> set[str]:
+    """Ids of the rows that were written whole; a torn last line does not count."""
+    if not table.exists():
+        return set()
+    text = table.read_text(encoding="utf-8")
+    return {json.loads(line)["id"] for line in text[: text.rfind("\n") + 1].splitlines()}
+
+
+def mend(table: Path) -> None:
+    """Cut off a torn last line, so that the next row starts clean."""
+    if table.exists():
+        text = table.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:
+            table.write_text(whole, encoding="utf-8")
+
+
+def append(table: Path, row: dict[str, Any]) -> None:
+    """One write, then down to the disk: a stopped sweep never leaves half a row behind a whole one."""
+    line = json.dumps(row, sort_keys=True, allow_nan=False) + "\n"
+    with table.open("a", encoding="utf-8") as stream:
+        stream.write(line)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def versions() -> dict[str, str]:
+    """What the figures were measured with."""
+    import peft
+    import torch
+    import transformers
+
+    packages = {"torch": torch, "transformers": transformers, "peft": peft}
+    return {"python": platform.python_version(), **{name: str(item.__version__) for name, item in packages.items()}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tool.sweep", description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--reverse", action="store_true", help="start from the end: a second process beside a first")
+    parser.add_argument("--limit", type=int, default=None, help="stop after this many runs")
+    arguments = parser.parse_args()
+    config = read_config(arguments.config)
+    table = arguments.config.with_suffix(".jsonl")
+    if not arguments.reverse:
+        mend(table)
+    done = finished(table)
+    ordered = runs(config)[:: -1 if arguments.reverse else 1]
+    todo = [run for run in ordered if run.id not in done][: arguments.limit]
+    print(f"{len(done)} runs are in {table.name}, {len(todo)} to go", file=sys.stderr)
+    if not todo:
+        return
+    from tool.sweep.train import load_base, train
+
+    base, tokenizer = load_base(config)
+    used = versions()
+    for number, run in enumerate(todo, 1):
+        if run.id in finished(table):
+            continue
+        row = train(run, config, base, tokenizer)
+        append(table, {**row, "versions": used})
+        loss = row["held_out_loss"].get(str(config.steps))
+        print(f"{number}/{len(todo)} {run.id}: held-out loss {loss}, {row['seconds']} s", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
