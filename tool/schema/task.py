@@ -9,7 +9,14 @@ from pydantic import Field
 from tool.schema.base import ModelKind, Objective, Record, Source
 
 DatasetFormat = Literal[
-    "instruction", "messages", "text_label", "document_summary", "question_context", "preference", "text", "prompt_answer"
+    "instruction",
+    "messages",
+    "text_label",
+    "document_summary",
+    "question_context",
+    "preference",
+    "text",
+    "prompt_answer",
 ]
 
 
