@@ -84,12 +84,14 @@ def model_references(repo: Repo) -> Iterable[Fault]:
 
 
 def name_collisions(repo: Repo) -> Iterable[Fault]:
-    """No two cards, and no two tasks, answer to the same name."""
+    """No two cards, tasks, platforms or plans answer to the same name, and each stack runs on its cards."""
     from tool.load.gpu_names import alias_faults as gpu_faults
+    from tool.load.profile_faults import profile_faults
     from tool.load.task_names import alias_faults as task_faults
 
     yield from gpu_faults(repo)
     yield from task_faults(repo)
+    yield from profile_faults(repo)
 
 
 CHECKS: tuple[Callable[[Repo], Iterable[Fault]], ...] = (

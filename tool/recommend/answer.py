@@ -7,6 +7,7 @@ from typing import Any
 
 from tool.errors import BadRequest
 from tool.load import Repo
+from tool.load.profile_faults import capability, stack_runs_on
 from tool.recommend import laws
 from tool.recommend.alternatives import what_would_fit
 from tool.recommend.confidence import FITS, confidence
@@ -187,17 +188,9 @@ def stack_of(repo: Repo, question: Question) -> Stack | None:
     if hardware and hardware.plan:
         return repo.stacks[hardware.plan.stack]
     stacks = [stack for stack in repo.stacks if stack.framework == "trl" and not stack.from_image]
-    if hardware and hardware.gpu.compute_capability:
-        stacks = [stack for stack in stacks if _allows(stack, hardware.gpu.compute_capability)]
-    return max(stacks, key=lambda stack: (_capability(stack.min_compute_capability), stack.id), default=None)
-
-
-def _capability(text: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in (text or "0").split("."))
-
-
-def _allows(stack: Stack, capability: str) -> bool:
-    return _capability(stack.min_compute_capability) <= _capability(capability)
+    if hardware:
+        stacks = [stack for stack in stacks if stack_runs_on(stack.min_compute_capability, hardware.gpu)]
+    return max(stacks, key=lambda stack: (capability(stack.min_compute_capability) or (0, 0), stack.id), default=None)
 
 
 def _dependencies(stack: Stack) -> Dependencies:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from tool.architecture import Inventory, architecture_for_size, architecture_from_config, inventory, resolve
 from tool.errors import BadRequest
 from tool.load import Repo
-from tool.load.gpu_names import resolve_gpu
+from tool.load.gpu_names import find_gpu
+from tool.load.platform_names import find_plan
 from tool.load.task_names import resolve_task
 from tool.schema.base import SizeBucket, size_bucket
 from tool.schema.gpu import Gpu
@@ -213,58 +214,21 @@ def _hardware(repo: Repo, request: RecommendRequest, warnings: list[str]) -> Har
             raise BadRequest("plan", "a plan needs a platform", f"known: {', '.join(repo.platforms.ids())}")
         if request.gpu is None:
             return None
-        gpu, usable = _card(repo, request.gpu)
+        gpu, usable = find_gpu(repo, request.gpu)
         return Hardware(gpu, usable, request.gpus or 1)
-    platform, plan_name, plan = _plan(repo, request)
+    platform, plan_name, plan = find_plan(repo, request.platform, request.plan)
     offer = _offer(repo, plan, request, f"{platform.id}/{plan_name}")
     gpu = repo.gpus[offer.gpu]
-    count = offer.count
-    if request.gpus is not None:
-        if request.gpus > offer.count:
-            warnings.append(f"{platform.id}/{plan_name} offers {offer.count} x {gpu.id}; sized for {request.gpus}")
-        count = request.gpus
+    count = request.gpus or offer.count
+    if count > offer.count:
+        warnings.append(f"{platform.id}/{plan_name} offers {offer.count} x {gpu.id}; sized for {count}")
     return Hardware(gpu, offer.usable_gib or gpu.usable_gib, count, platform, plan_name, plan)
-
-
-def _card(repo: Repo, name: str) -> tuple[Gpu, float]:
-    found = resolve_gpu(repo, name)
-    if found is None:
-        names = [alias for gpu in repo.gpus for alias in (gpu.id, *gpu.aliases)]
-        near = closest(name, names, cutoff=0.6)
-        mend = f"did you mean {near!r}?" if near else f"known: {', '.join(repo.gpus.ids())}"
-        raise BadRequest("gpu", f"unknown GPU {name!r}", mend)
-    return found
-
-
-def _plan(repo: Repo, request: RecommendRequest) -> tuple[Platform, str, Plan]:
-    wanted = str(request.platform).strip().casefold()
-    platform = repo.platforms[wanted] if wanted in repo.platforms else None  # noqa: SIM401
-    if platform is None:
-        platform = next((p for p in repo.platforms if wanted in {a.casefold() for a in p.aliases}), None)
-    if platform is None:
-        near = closest(wanted, repo.platforms.ids(), cutoff=0.6)
-        mend = f"did you mean {near!r}?" if near else f"known: {', '.join(repo.platforms.ids())}"
-        raise BadRequest("platform", f"unknown platform {request.platform!r}", mend)
-    name = platform.default_plan if request.plan is None else _plan_name(platform, request.plan)
-    return platform, name, platform.plans[name]
-
-
-def _plan_name(platform: Platform, wanted: str) -> str:
-    def fold(name: str) -> str:
-        return name.casefold().replace("-", "_").replace("+", "_plus").replace(" ", "_")
-
-    folded = {fold(name): name for name in platform.plans}
-    if fold(wanted) in folded:
-        return folded[fold(wanted)]
-    near = closest(fold(wanted), folded, cutoff=0.6)
-    mend = f"did you mean {folded[near]!r}?" if near else f"known: {', '.join(platform.plans)}"
-    raise BadRequest("plan", f"unknown plan {wanted!r} of {platform.id}", mend)
 
 
 def _offer(repo: Repo, plan: Plan, request: RecommendRequest, place: str) -> CardOffer:
     if request.gpu is None:
         return plan.cards[0]
-    gpu, _ = _card(repo, request.gpu)
+    gpu, _ = find_gpu(repo, request.gpu)
     for offer in plan.cards:
         if offer.gpu == gpu.id:
             return offer
