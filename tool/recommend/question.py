@@ -90,7 +90,7 @@ def ask(repo: Repo, request: RecommendRequest) -> Question:
     subject = _subject(repo, request, outside, warnings)
     adapter = _word(request.adapter or "auto", "adapter", ADAPTERS, "lora", outside)
     hardware = _hardware(repo, request, warnings)
-    _check_kind(task, subject, warnings)
+    _check_kind(task, subject, outside)
     longest = subject.architecture.max_position_embeddings
     if request.seq_len and longest and request.seq_len > longest and subject.exact:
         warnings.append(f"seq_len {request.seq_len} is longer than the {longest} positions the model was made for")
@@ -235,7 +235,7 @@ def _offer(repo: Repo, plan: Plan, request: RecommendRequest, place: str) -> Car
     raise BadRequest("gpu", f"{place} does not offer {gpu.id}", f"it offers {', '.join(o.gpu for o in plan.cards)}")
 
 
-def _check_kind(task: Task, subject: Subject, warnings: list[str]) -> None:
-    if subject.model is not None and subject.kind not in task.model_kinds:
+def _check_kind(task: Task, subject: Subject, outside: list[str]) -> None:
+    if (subject.model is not None or subject.exact) and subject.kind not in task.model_kinds:
         kinds = " or ".join(task.model_kinds)
-        warnings.append(f"{subject.name} is a {subject.kind} model; {task.id} is usually trained with {kinds}")
+        outside.append(f"{subject.name or 'the model'} is a {subject.kind} model; {task.id} is trained with {kinds}")
