@@ -20,7 +20,7 @@ def command(root: Path, output: str) -> int:
       ftc validate --output json
     """
     from tool.errors import InputFaults
-    from tool.load.check import validate
+    from tool.validation import validate
 
     counts, faults = validate(root)
     if output == "json":

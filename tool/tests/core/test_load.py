@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tool.errors import InputFaults
 from tool.load import load, open_repo
-from tool.load.check import validate
+from tool.validation import validate
 from tool.load.yaml_file import YamlFile
 
 GPU = "profiles/gpus/T4.yaml"

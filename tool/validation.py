@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from tool.architecture import inventory
 from tool.errors import Fault, InputFaults
 from tool.load.repo import Repo
 from tool.schema.catalog import CatalogGroup
@@ -14,7 +15,7 @@ def validate(root: Path) -> tuple[dict[str, int], list[Fault]]:
     """(number of records by noun, all faults of all files). References are judged only where both ends load."""
     repo = Repo(root)
     faults = [fault for records in repo.all_records for fault in records.load_all()]
-    counts = {f"{records.noun}s".replace("GPUs", "GPUs"): len(records) for records in repo.all_records}
+    counts = {f"{records.noun}s": len(records) for records in repo.all_records}
     if not faults:
         faults += [fault for check in CHECKS for fault in check(repo)]
     return counts, sorted(set(faults))
@@ -94,9 +95,19 @@ def name_collisions(repo: Repo) -> Iterable[Fault]:
     yield from profile_faults(repo)
 
 
+def parameter_counts(repo: Repo) -> Iterable[Fault]:
+    """The stated parameter count of every model is the one that its architecture fields give."""
+    for model in repo.models:
+        counted = inventory(model.architecture).total
+        if counted != model.parameters:
+            message = f"is {model.parameters}, but the architecture fields give {counted}"
+            yield Fault(repo.models.path(model.id), 0, "parameters", message, "correct whichever is wrong")
+
+
 CHECKS: tuple[Callable[[Repo], Iterable[Fault]], ...] = (
     platform_references,
     catalog_references,
     model_references,
     name_collisions,
+    parameter_counts,
 )
