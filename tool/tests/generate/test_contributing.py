@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tool.validation import validate
+
 from tool.tests.conftest import ROOT
+from tool.validation import validate
 
 TEXT = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
 EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```yaml\n(.*?)```", TEXT, flags=re.DOTALL))
