@@ -1,0 +1,147 @@
+"""Files of rows → a set of distinct recipes, and an account of every line that is not among them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tool.errors import Fault, InputFaults
+from tool.load.repo import Repo
+from tool.load.reserved import RESERVED_PATH, load_reserved
+from tool.recipes.normalise import Rejection, normalise
+from tool.recipes.read import BadLine, read_rows
+from tool.schema.recipe import Recipe
+
+FOLDER = "registry/recipes"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One line that gave no recipe: where it is and why."""
+
+    file: str
+    line: int
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A recipe that says what another one said before it."""
+
+    id: str
+    same_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeSet:
+    """Distinct recipes in file order, and what became of all other lines.
+
+    rows = recipes + duplicates + reserved + rejected. `schemas` counts (schema, rows, accepted).
+    """
+
+    rows: int
+    recipes: tuple[Recipe, ...]
+    duplicates: tuple[Duplicate, ...]
+    reserved: int
+    rejected: tuple[Rejected, ...]
+    schemas: tuple[tuple[str, int, int], ...]
+
+    @property
+    def accepted(self) -> int:
+        """Rows that were understood and are in scope, whether or not they are distinct or reserved."""
+        return len(self.recipes) + len(self.duplicates) + self.reserved
+
+
+def recipe_files(root: Path) -> list[Path]:
+    """The JSONL files of the registry, sorted."""
+    return sorted((root / FOLDER).glob("*.jsonl"))
+
+
+def load_recipes(repo: Repo | Path, include_reserved: bool = False) -> RecipeSet:
+    """The registry's recipes. Those of reserved repositories and model families are left out.
+
+    `include_reserved` is for evaluation alone. Raises InputFaults when a line is no JSON object, or when
+    evaluation/reserved.yaml cannot be read.
+    """
+    root = repo if isinstance(repo, Path) else repo.root
+    reserved = load_reserved(root)
+
+    def is_reserved(recipe: Recipe) -> bool:
+        return not include_reserved and reserved.has_recipe(recipe.source.repo, recipe.family)
+
+    found = read_recipes(((path, path.relative_to(root).as_posix()) for path in recipe_files(root)), is_reserved)
+    broken = [item for item in found.rejected if item.rejection.schema == ""]
+    if broken:
+        raise InputFaults(fault_of(item) for item in broken)
+    return found
+
+
+def fault_of(item: Rejected) -> Fault:
+    """A rejected line as a fault with file, line, field, message and mend."""
+    why = item.rejection
+    return Fault(item.file, item.line, why.field, why.message or why.reason, why.mend)
+
+
+def read_recipes(
+    files: Iterable[tuple[Path, str]],
+    is_reserved: object = None,
+    schema: str | None = None,
+) -> RecipeSet:
+    """Read files (path, name to show). `schema` is assumed for rows that name none."""
+    keep = is_reserved if callable(is_reserved) else None
+    recipes: dict[object, Recipe] = {}
+    duplicates: list[Duplicate] = []
+    rejected: list[Rejected] = []
+    rows, reserved = 0, 0
+    seen: Counter[str] = Counter()
+    accepted: Counter[str] = Counter()
+    for path, name in files:
+        for line, row in read_rows(path, schema):
+            rows += 1
+            if isinstance(row, BadLine):
+                seen["(not JSON)"] += 1
+                why = Rejection("", "", "invalid", "not a JSON object", row.field, row.message, row.mend)
+                rejected.append(Rejected(name, line, why))
+                continue
+            result = normalise(row)
+            seen[result.schema] += 1
+            if isinstance(result, Rejection):
+                rejected.append(Rejected(name, line, result))
+                continue
+            accepted[result.schema] += 1
+            if keep is not None and keep(result):
+                reserved += 1
+                continue
+            twin = recipes.setdefault(_key(result), result)
+            if twin is not result:
+                duplicates.append(Duplicate(result.id, twin.id))
+    schemas = tuple((name, seen[name], accepted[name]) for name in sorted(seen))
+    return RecipeSet(rows, tuple(recipes.values()), tuple(duplicates), reserved, tuple(rejected), schemas)
+
+
+def _key(recipe: Recipe) -> object:
+    """What makes two recipes the same. A measured outcome or an unnamed model makes a recipe its own."""
+    if recipe.model is None or recipe.test_accuracy is not None:
+        return recipe.id
+    return (
+        recipe.model.casefold(),
+        recipe.dataset,
+        recipe.task_type,
+        recipe.objective,
+        recipe.adapter,
+        recipe.learning_rate,
+        recipe.effective_batch_size,
+    )
+
+
+def recipes_digest(root: Path) -> str:
+    """sha256 over everything that decides which recipes are learned from: the rows and the reserved list."""
+    digest = hashlib.sha256()
+    for path in [*recipe_files(root), root / RESERVED_PATH]:
+        if path.is_file():
+            digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

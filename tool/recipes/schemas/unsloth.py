@@ -1,0 +1,23 @@
+"""Unsloth notebooks: `FastLanguageModel` and TRL calls; GPU is that of the notebook's runtime."""
+
+from __future__ import annotations
+
+from tool.recipes.draft import Draft, Row
+from tool.recipes.native import Native
+from tool.recipes.python_calls import read_calls
+
+SCHEMA = "unsloth"
+MARKS = (
+    ("FastLanguageModel.from_pretrained", "FastLanguageModel.get_peft_model"),
+    ("FastModel.from_pretrained", "FastModel.get_peft_model"),
+    ("FastVisionModel.from_pretrained", "FastVisionModel.get_peft_model"),
+    ("FastLanguageModel.from_pretrained", "SFTConfig"),
+)
+
+
+def read(native: Native, row: Row) -> Draft:
+    draft = read_calls(native, row)
+    draft.gpus = draft.data_parallel = 1
+    if native.has("metadata.kaggle.accelerator") and "2" in (native.text("metadata.kaggle.accelerator") or ""):
+        draft.gpus = 2
+    return draft
