@@ -30,6 +30,10 @@ test: $(STAMP) ## run the fast tests
 prove: $(STAMP) ## run the slow proofs as well
 	@$(VENV)/bin/python -m pytest -m prove
 
+bless: $(STAMP) ## rewrite the outputs that tests compare with (read the diff before you commit it)
+	@$(VENV)/bin/python -m tool.tests.readme
+	@$(FTC) generate
+
 lint: $(STAMP) ## style, types, layers
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -39,4 +43,4 @@ lint: $(STAMP) ## style, types, layers
 lock: ## resolve requirements.lock anew (needs uv)
 	@UV_PYTHON_DOWNLOADS=never uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header --quiet -o requirements.lock
 
-.PHONY: help setup generate check test prove lint lock
+.PHONY: help setup generate check test prove bless lint lock

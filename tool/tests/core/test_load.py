@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tool.errors import InputFaults
 from tool.load import load, open_repo
-from tool.validation import validate
 from tool.load.yaml_file import YamlFile
+from tool.validation import validate
 
 GPU = "profiles/gpus/T4.yaml"
 
