@@ -1,0 +1,84 @@
+"""Render one recommendation as a Jupyter notebook (nbformat 4.5): a pure function to canonical bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from tool.errors import BadRequest
+from tool.render.context import NotebookContext
+from tool.render.templates import environment, template_names
+from tool.render.view import adapter_of, model_kind_of, objective_of, view
+from tool.schema.recommendation import Recommendation
+
+_SEPARATOR = re.compile(r"^# %%( \[markdown\])?\s*$", re.MULTILINE)
+
+
+def template_for(recommendation: Recommendation, context: NotebookContext) -> str:
+    """The name of the template: the task's own one for the objective or model kind, else its default.
+
+    Raises BadRequest when no template trains this objective.
+    """
+    objective, kind = objective_of(recommendation, context), model_kind_of(recommendation, context)
+    templates = context.task.templates
+    name = context.task.template
+    if objective in templates:
+        name = templates[objective]
+    elif objective != context.task.objective and objective in template_names():
+        name = objective
+    elif objective != context.task.objective:
+        raise BadRequest("objective", f"no notebook template trains {objective!r}", "choose dpo, orpo or kto instead")
+    elif kind in templates:
+        name = templates[kind]
+    if name not in template_names():
+        raise BadRequest("task", f"there is no notebook template {name!r}", f"known: {', '.join(template_names())}")
+    return name
+
+
+def notebook(recommendation: Recommendation, context: NotebookContext) -> bytes:
+    """The notebook as canonical JSON: sorted keys, one-space indent, deterministic cell ids, no timestamps."""
+    name = template_for(recommendation, context)
+    values = view(recommendation, context, name)
+    text = environment().get_template(f"{name}/notebook.py.j2").render(**values)
+    document = {
+        "cells": [_cell(kind, source, index) for index, (kind, source) in enumerate(_cells(text))],
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            "open_finetune_config": {
+                "adapter": adapter_of(recommendation, context),
+                "engine": recommendation.engine,
+                "model": context.model_id,
+                "provenance": dict(context.provenance),
+                "task": context.task.id,
+                "template": name,
+            },
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _cells(text: str) -> list[tuple[str, str]]:
+    """Split the percent format (`# %%`, `# %% [markdown]`) into (cell type, source)."""
+    pieces = _SEPARATOR.split(text)
+    kinds = ["markdown" if mark else "code" for mark in pieces[1::2]]
+    sources = [re.sub(r"\n{4,}", "\n\n\n", piece.strip("\n")) for piece in pieces[2::2]]
+    return [(kind, source) for kind, source in zip(kinds, sources, strict=True) if source.strip()]
+
+
+def _cell(kind: str, source: str, index: int) -> dict[str, Any]:
+    """One cell; its id is derived from its place and content, so that equal input gives equal bytes."""
+    digest = hashlib.sha256(f"{index}\n{kind}\n{source}".encode()).hexdigest()[:12]
+    cell: dict[str, Any] = {
+        "cell_type": kind,
+        "id": f"c{index:02d}-{digest}",
+        "metadata": {},
+        "source": source.splitlines(keepends=True),
+    }
+    if kind == "code":
+        cell |= {"execution_count": None, "outputs": []}
+    return cell

@@ -1,0 +1,90 @@
+"""The jinja2 environment of the templates: strict about missing names, safe about what goes into code."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+FOLDER = Path(__file__).resolve().parent.parent / "templates"
+
+_MARKDOWN_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#$"})
+
+
+def python_literal(value: Any, width: int = 100) -> str:
+    """A Python literal of plain data, in double quotes. Strings are escaped, so that none can leave its quotes.
+
+    Raises TypeError for anything else than None, bool, int, float, str, list, tuple and dict of those.
+    """
+    if isinstance(value, dict):
+        items = [f"{python_literal(key)}: {python_literal(item)}" for key, item in sorted(value.items())]
+        return _bracket(items, "{", "}", width)
+    if isinstance(value, list | tuple):
+        items = [python_literal(item) for item in value]
+        if isinstance(value, list):
+            return _bracket(items, "[", "]", width)
+        return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+    if type(value) is str:
+        return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
+    if value is None or type(value) in (bool, int, float):
+        return repr(value)
+    raise TypeError(f"{type(value).__name__} is no plain value for a notebook")
+
+
+def _bracket(items: list[str], opening: str, closing: str, width: int) -> str:
+    """Items in brackets: on one line where they fit, else filled up to `width` characters a line."""
+    line = opening + ", ".join(items) + closing
+    if len(line) <= width and "\n" not in line:
+        return line
+    lines, current = [], "   "
+    for item in items:
+        if len(current) + len(item) > width and current.strip():
+            lines.append(current)
+            current = "   "
+        current += f" {item},"
+    return "\n".join([opening, *lines, current, closing])
+
+
+def markdown_text(value: Any) -> str:
+    """One line of markdown that shows `value` and nothing else: no markup, no cell separator, no line break."""
+    return " ".join(str(value).split()).translate(_MARKDOWN_SPECIAL)
+
+
+def markdown_code(value: Any) -> str:
+    """`value` as inline code in one line. Backticks cannot be escaped there, so they become quotes."""
+    return "`" + " ".join(str(value).split()).replace("`", "'").replace("|", "\\|") + "`"
+
+
+def shell_word(value: Any) -> str:
+    """One word of a pip line. Raises ValueError for characters that a requirement never has."""
+    text = str(value)
+    if not text or not all(character.isalnum() or character in "-_.+[]=<>!~," for character in text):
+        raise ValueError(f"{text!r} is no requirement")
+    return text
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The environment; built once, since compiling templates costs more than rendering them."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    result = Environment(
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+        auto_reload=False,
+    )
+    result.filters.update(py=python_literal, md=markdown_text, code=markdown_code, word=shell_word)
+    return result
+
+
+def template_names() -> list[str]:
+    """The templates that can be rendered: folders with a notebook.py.j2."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/notebook.py.j2"))
