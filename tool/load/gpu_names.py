@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tool.errors import BadRequest, Fault
-from tool.load.name_keys import nearest
-from tool.load.repo import Repo
+from tool.load.name_keys import MAX_NAME, is_id, nearest
+from tool.load.repo import Repo, open_repo
 from tool.load.yaml_file import YamlFile
 from tool.schema.gpu import Gpu
 
 _NOISE = {"nvidia", "amd", "geforce", "tesla", "instinct", "radeon", "quadro", "gpu", "gpus", "generation", "card"}
-_COUNT = re.compile(r"^\s*\d{1,2}\s*[x×*]\s*(?=[a-z])|\s*(?<!rt)(?<!gt)[x×*]\s*\d{1,2}\s*$", re.IGNORECASE)
+_COUNT = re.compile(r"^\s*\d{1,2}\s*[x×*]\s*(?=[0-9a-z])|\s*(?<!rt)(?<!gt)[x×*]\s*\d{1,2}\s*$", re.IGNORECASE)
 _SIZE = re.compile(r"\(?(?<![\d.])(\d+(?:\.\d+)?)\s*(gib|gb|mib|mb)\b\)?", re.IGNORECASE)
 _WORDS = re.compile(r"[^0-9a-z]+")
 _GIB_PER_UNIT = {"gib": 1.0, "gb": 1e9 / 2**30, "mib": 1 / 1024, "mb": 1e6 / 2**30}
 # A written size and the nominal one differ by what the driver keeps: 14.56 of 16 on a T4 is the widest gap seen.
 _SAME_SIZE = 0.12
-_MAX_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -48,47 +48,45 @@ def card_names(card: Gpu) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def _index(repo: Repo) -> _Index:
+    """Made from a second reading, so that what `repo` records as used does not depend on who asked first."""
     by_name: dict[str, Gpu] = {}
     families: dict[str, dict[str, Gpu]] = defaultdict(dict)
-    for card in repo.gpus:
+    for card in open_repo(repo.root).gpus:
         for name in card_names(card):
             by_name.setdefault(card_key(name), card)
             families[card_key(_SIZE.sub(" ", name))][card.id] = card
     return _Index(by_name, {key: tuple(cards.values()) for key, cards in families.items()})
 
 
-def _near(card: Gpu, gib: float) -> bool:
-    return abs(card.nominal_gb - gib) <= _SAME_SIZE * card.nominal_gb
+def _least(cards: Iterable[Gpu]) -> Gpu | None:
+    return min(cards, key=lambda card: card.usable_gib, default=None)
+
+
+def _stated(sizes: list[tuple[str, str]]) -> tuple[float, bool]:
+    """The last size that is written, in GiB, and whether it was seen on a card (else it is a nominal size)."""
+    figure, unit = sizes[-1][0], sizes[-1][1].casefold()
+    seen = "." in figure or unit in ("mib", "mb")
+    return (float(figure) * _GIB_PER_UNIT[unit] if seen else float(figure)), seen
 
 
 def _one(repo: Repo, name: str, shared_size: str = "") -> tuple[Gpu, float] | None:
-    """One name without alternatives. `shared_size` is the size that a later alternative carries."""
-    index = _index(repo)
+    """One name without alternatives. `shared_size` is the text of a later alternative, which may carry the size."""
+    index, name = _index(repo), _COUNT.sub("", name)
+    bare = card_key(_SIZE.sub(" ", name))
+    exact, family = index.by_name.get(card_key(name)), index.by_family.get(bare, ())
     sizes = _SIZE.findall(name) or _SIZE.findall(shared_size)
-    exact = index.by_name.get(card_key(_COUNT.sub("", name)))
     if not sizes:
-        family = index.by_family.get(card_key(_COUNT.sub("", name)), ())
-        card = exact or min(family, key=lambda card: card.usable_gib, default=None)
+        card = exact or _least(family)
         return (card, card.usable_gib) if card else None
-    figure, unit = sizes[-1]
-    seen = "." in figure or unit.casefold() in ("mib", "mb")
-    gib = float(figure) * _GIB_PER_UNIT[unit.casefold()] if seen else float(figure)
-    bare = card_key(_COUNT.sub("", _SIZE.sub(" ", name)))
-    family = index.by_family.get(bare, ())
-    fitting = [card for card in family if _near(card, gib)]
-    card = exact or _choose(index.by_name.get(bare), fitting)
+    gib, seen = _stated(sizes)
+    named = index.by_name.get(bare)
+    fitting = [card for card in family if abs(card.nominal_gb - gib) <= _SAME_SIZE * card.nominal_gb]
+    card = exact or (named if named in fitting else _least(fitting))
     if card is None and seen:
-        card = index.by_name.get(bare) or min(family, key=lambda card: card.usable_gib, default=None)
+        card = named or _least(family)
     if card is None:
         return None
-    return card, gib if seen and gib < card.nominal_gb else card.usable_gib
-
-
-def _choose(named: Gpu | None, fitting: list[Gpu]) -> Gpu | None:
-    """The card that the bare name means where its size fits, else the fitting one with the least memory."""
-    if named in fitting:
-        return named
-    return min(fitting, key=lambda card: card.usable_gib, default=None)
+    return card, gib if seen and 0 < gib < card.nominal_gb else card.usable_gib
 
 
 def resolve_gpu(repo: Repo, name: str) -> tuple[Gpu, float] | None:
@@ -97,17 +95,18 @@ def resolve_gpu(repo: Repo, name: str) -> tuple[Gpu, float] | None:
     Of alternatives ("A/B") all must be known, and the one with the least usable memory is taken. A figure with
     a decimal point counts as memory seen on that very card; a whole number is a size that picks the variant.
     """
-    if name in repo.gpus:
+    if is_id(repo.gpus, name):
         card = repo.gpus[name]
         return card, card.usable_gib
-    if not name.strip() or len(name) > _MAX_NAME:
+    if not name.strip() or len(name) > MAX_NAME:
         return None
     parts = [part for part in re.split(r"/|\||\bor\b", name, flags=re.IGNORECASE) if part.strip()]
     found = [_one(repo, part, shared_size=parts[-1]) or _one(repo, part) for part in parts]
     known = [item for item in found if item is not None]
     if not known or len(known) < len(parts):
         return None
-    return min(known, key=lambda item: item[1])
+    card, usable = min(known, key=lambda item: item[1])
+    return repo.gpus[card.id], usable
 
 
 def find_gpu(repo: Repo, name: str, field: str = "gpu") -> tuple[Gpu, float]:
@@ -127,19 +126,26 @@ def known_gpus(repo: Repo) -> list[str]:
 
 
 def alias_faults(repo: Repo) -> list[Fault]:
-    """A fault for every name that two cards claim."""
+    """A fault for every name that two cards claim, once for each spelling of it."""
     first: dict[str, Gpu] = {}
+    told: set[tuple[str, str]] = set()
     faults = []
     for card in repo.gpus:
-        for field, names in (("aliases", card.aliases), ("device_names", card.device_names), ("id", (card.id,))):
-            for position, name in enumerate(names):
-                holder = first.setdefault(card_key(name), card)
-                if holder.id != card.id:
-                    path = repo.gpus.path(card.id)
-                    line = YamlFile.read(repo.root, path).line_of((field, position))
-                    faults.append(
-                        Fault(
-                            path, line, f"{field}.{position}", f"{name!r} also names {holder.id}", "keep it on one card"
-                        )
-                    )
+        for field, name in _named_fields(card):
+            key = card_key(name)
+            holder = first.setdefault(key, card)
+            if holder.id != card.id and (card.id, key) not in told:
+                told.add((card.id, key))
+                path = repo.gpus.path(card.id)
+                line = YamlFile.read(repo.root, path).line_of(field)
+                place = ".".join(str(part) for part in field)
+                faults.append(Fault(path, line, place, f"{name!r} also names {holder.id}", "keep it on one card"))
     return faults
+
+
+def _named_fields(card: Gpu) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every name of a card with the field that holds it; the id comes from the file name."""
+    yield (), card.id
+    for field, names in (("device_names", card.device_names), ("aliases", card.aliases)):
+        for position, name in enumerate(names):
+            yield (field, position), name

@@ -5,13 +5,22 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from tool.load.records import Records
+
+MAX_NAME = 200
 _IGNORED = re.compile(r"[^0-9a-z+@]+")
 
 
 def name_key(name: str) -> str:
     """The letters and digits of a name, casefolded. `+` counts, since "Pro+" is not "Pro"."""
     return _IGNORED.sub("", name.casefold())
+
+
+def is_id(records: Records[Any], name: str) -> bool:
+    """Whether `name` is an id of these records as it stands. A text too long for a file name is none."""
+    return len(name) <= MAX_NAME and name in records
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

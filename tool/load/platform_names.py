@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tool.errors import BadRequest
-from tool.load.name_keys import name_key, nearest
+from tool.load.name_keys import is_id, name_key, nearest
 from tool.load.repo import Repo
 from tool.schema.platform import Plan, Platform
 
 
 def resolve_platform(repo: Repo, name: str) -> Platform | None:
     """The platform of that id, title or alias, or None."""
-    if name in repo.platforms:
+    if is_id(repo.platforms, name):
         return repo.platforms[name]
     key = name_key(name)
     for platform in repo.platforms:

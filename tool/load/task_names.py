@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tool.errors import BadRequest, Fault
-from tool.load.name_keys import collisions, name_key, nearest
+from tool.load.name_keys import collisions, is_id, name_key, nearest
 from tool.load.repo import Repo
 from tool.load.yaml_file import YamlFile
 from tool.schema.base import ModelKind, Objective
@@ -12,7 +12,7 @@ from tool.schema.task import Task
 
 def resolve_task(repo: Repo, name: str) -> Task | None:
     """The task of that id, alias or objective name. Letter case, spaces, dashes and underscores do not count."""
-    if name in repo.tasks:
+    if is_id(repo.tasks, name):
         return repo.tasks[name]
     key = name_key(name)
     for task in repo.tasks:
