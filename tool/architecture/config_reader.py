@@ -9,8 +9,10 @@ from typing import Any, cast
 
 from tool.errors import BadRequest
 
-LARGEST = 100_000_000
+LARGEST = 10_000_000
 """No size or count of a real network is above this; a larger number is a mistake."""
+LARGEST_COUNT = 10_000
+"""Nor are there more layers, heads or experts than this."""
 
 NAMES: dict[str, tuple[str, ...]] = {
     "hidden_size": ("hidden_size", "n_embd", "n_embed", "d_model", "dim"),
@@ -80,8 +82,11 @@ class ConfigReader:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise BadRequest(field, f"must be a whole number, got {_short(value)}", "copy the model's own config.json")
-        if not minimum <= value <= LARGEST:
-            raise BadRequest(field, f"must be between {minimum} and {LARGEST}, got {_short(value)}", "correct it")
+        largest = LARGEST_COUNT if name.startswith("num_") or "layers" in key else LARGEST
+        if name == "max_position_embeddings":
+            largest *= 1000  # some files write 10^9 for "no limit"
+        if not minimum <= value <= largest:
+            raise BadRequest(field, f"must be between {minimum} and {largest}, got {_short(value)}", "correct it")
         return value
 
     def count(self, name: str, fallback: int | None = None) -> int:

@@ -176,11 +176,12 @@ def drop_unused(reader: ConfigReader, fields: Fields) -> Fields:
 def _gemma4(reader: ConfigReader) -> Fields:
     """Gemma 4: wider heads in full layers, shared keys and values, per-layer inputs or experts."""
     same = reader.flag("attention_k_eq_v")
+    head_dim, heads = _global_shape(reader)
     per_layer = reader.number("hidden_size_per_layer_input") or 0
     shared = reader.number("num_kv_shared_layers") or 0
     fields: Fields = {
-        "global_head_dim": reader.number("global_head_dim", 1) or 512,
-        "num_global_key_value_heads": reader.number("num_global_key_value_heads", 1) if same else None,
+        "global_head_dim": head_dim,
+        "num_global_key_value_heads": heads if same else None,
         "attention_k_eq_v": same,
         "num_kv_shared_layers": shared,
         "use_double_wide_mlp": reader.flag("use_double_wide_mlp"),
@@ -193,6 +194,15 @@ def _gemma4(reader: ConfigReader) -> Fields:
     if reader.flag("enable_moe_block"):
         fields |= experts(beside_mlp=True, router_scales=True)(reader) | {"norms_per_layer": 7}
     return fields
+
+
+def _global_shape(reader: ConfigReader) -> tuple[int, int | None]:
+    """Head width and key/value heads of full-attention layers; newer configs list them for each such layer."""
+    listed = reader.config.get("per_layer_config")
+    own = next(iter(listed.values()), None) if isinstance(listed, dict) else None
+    nested = ConfigReader(own if isinstance(own, dict) else {}, "", f"{reader.prefix}per_layer_config.")
+    head_dim = reader.number("global_head_dim", 1) or nested.number("head_dim", 1) or 512
+    return head_dim, reader.number("num_global_key_value_heads", 1) or nested.number("num_key_value_heads", 1)
 
 
 def _falcon(reader: ConfigReader) -> Fields:
@@ -215,10 +225,6 @@ def _opt(reader: ConfigReader) -> Fields:
     fields: Fields = dict.fromkeys(ALL_BIASES, bias)
     fields["outer_norms"] = int(reader.flag("do_layer_norm_before", True))
     return {**fields, "embedding_size": None if width == hidden else width}
-
-
-def _mpt(reader: ConfigReader) -> Fields:
-    return {"intermediate_size": (reader.number("expansion_ratio", 1) or 4) * reader.count("hidden_size")}
 
 
 def _used_window(reader: ConfigReader) -> Fields:
@@ -302,6 +308,7 @@ def _bart(reader: ConfigReader) -> Fields:
     return {"num_decoder_layers": reader.count("decoder_layers"), **own}
 
 
+_HEADS = "num_attention_heads"
 _HEAD_NORM: Fields = {"query_key_norm": "head"}
 _QWEN_BIAS: Fields = {"qkv_bias": True, "attn_out_bias": False}
 _NO_OUT: Fields = {"attn_out_bias": False}
@@ -340,7 +347,7 @@ FAMILIES: dict[str, Family] = {
     "olmo3": _family(query_key_norm="projection"),
     "olmoe": _family(experts(), query_key_norm="projection"),
     "stablelm": _family(
-        lambda r: {"qkv_bias": r.flag("use_qkv_bias")},
+        lambda r: {"qkv_bias": r.flag("use_qkv_bias"), "head_dim": r.count("hidden_size") // r.count(_HEADS)},
         _when("qk_layernorm", {"query_key_norm": "per_head"}),
         _when("use_parallel_residual", {"norms_per_layer": 1}),
         **LAYER_NORM,
@@ -361,7 +368,7 @@ FAMILIES: dict[str, Family] = {
     "gptj": _family(four_times, **LAYER_NORM, **PLAIN, mlp_bias=True, norms_per_layer=1, lm_head_bias=True),
     "bloom": _family(four_times, **CLASSIC, outer_norms=2),
     "opt": _family(_opt, learned_positions(2), **CLASSIC),
-    "mpt": _family(_mpt, norm="LayerNorm", **PLAIN),
+    "mpt": _family(lambda r: {"intermediate_size": 4 * r.count("hidden_size")}, norm="LayerNorm", **PLAIN),
     "starcoder2": _family(lambda r: dict.fromkeys(ALL_BIASES, r.flag("use_bias")), **LAYER_NORM, **PLAIN),
     "lfm2": _family(_lfm_width, _short_conv, **_HEAD_NORM),
     "lfm2_moe": _family(_short_conv, _lfm_moe, **_HEAD_NORM),

@@ -60,6 +60,7 @@ def architecture_from_config(config: dict[str, Any]) -> tuple[Architecture, tupl
     if family is None:
         family, note = _closest(reader)
         notes.append(note)
+        _plain_layers(text)
     fields = _fields(reader, family)
     return _validated(fields, prefix), tuple(notes + _unique(reader.notes))
 
@@ -82,7 +83,7 @@ def _language_part(config: dict[str, Any]) -> tuple[dict[str, Any], str, list[st
             if key in config:
                 part.setdefault(key, config[key])
         return part, f"{name}.", [f"only the language part ({name}) is counted, not its encoders of other media"]
-    return config, "", []
+    return dict(config), "", []
 
 
 def _model_type(config: dict[str, Any]) -> str:
@@ -102,12 +103,20 @@ def _closest(reader: ConfigReader) -> tuple[Family, str]:
     return family, f"{APPROXIMATE}: model type {reader.model_type!r} is unknown and is read as {like} decoder"
 
 
+def _plain_layers(config: dict[str, Any]) -> None:
+    """Of an unknown type only attention can be read: layers of any other kind count as attention."""
+    config.pop("hybrid_override_pattern", None)
+    for key in ("layer_types", "layers_block_type"):
+        if not set(map(str, config.get(key) or ())) <= {"full_attention", "sliding_attention"}:
+            config.pop(key)
+
+
 def _fields(reader: ConfigReader, family: Family) -> dict[str, Any]:
     """Fields of the architecture: what every config says, then what is particular to the family."""
-    for required in ("hidden_size", "num_hidden_layers"):
+    kinds = layer_kinds_of(reader)
+    for required in ("hidden_size",) if kinds else ("hidden_size", "num_hidden_layers"):
         if not reader.has(required):
             raise BadRequest(reader.prefix + required, "is missing", "copy the model's own config.json")
-    kinds = layer_kinds_of(reader)
     fields = {**_common(reader, len(kinds) if kinds else None), **family.fixed}
     for derive in family.derive:
         fields.update(derive(reader))

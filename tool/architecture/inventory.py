@@ -77,11 +77,13 @@ def _norm_size(architecture: Architecture) -> int:
 
 def _encoder_decoder_linears(architecture: Architecture, layout: Layout) -> Iterator[Linear]:
     """Both stacks; the decoder attends to itself and to the encoder."""
+    heads = architecture.decoder_attention_heads or architecture.num_attention_heads
     decoder = architecture.model_copy(
         update={
             "num_hidden_layers": architecture.num_decoder_layers,
-            "num_attention_heads": architecture.decoder_attention_heads or architecture.num_attention_heads,
-            "num_key_value_heads": architecture.decoder_attention_heads or architecture.num_key_value_heads,
+            "num_attention_heads": heads,
+            "num_key_value_heads": heads,
+            "head_dim": architecture.num_attention_heads * architecture.head_dim // heads,
             "intermediate_size": architecture.decoder_intermediate_size or architecture.intermediate_size,
         }
     )

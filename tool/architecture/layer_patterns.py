@@ -40,12 +40,12 @@ _MAMBA_TYPES = ("granitemoehybrid", "nemotron_h")
 def layer_kinds_of(reader: ConfigReader) -> tuple[LayerKind, ...] | None:
     """One kind per layer, or None where all layers are alike. Raises BadRequest for a list of the wrong length."""
     kinds = _spelled_out(reader) or _by_rule(reader)
-    if kinds is None or set(kinds) == {"full"}:
+    if kinds is None:
         return None
-    layers = reader.number("num_hidden_layers", 1)
+    layers = reader.number("num_hidden_layers", 1) if reader.has("num_hidden_layers") else None
     if layers is not None and len(kinds) != layers:
         raise BadRequest(f"{reader.prefix}layer_types", f"has {len(kinds)} entries for {layers} layers", "correct it")
-    return kinds
+    return None if set(kinds) == {"full"} else kinds
 
 
 def _spelled_out(reader: ConfigReader) -> tuple[LayerKind, ...] | None:
@@ -61,13 +61,14 @@ def _spelled_out(reader: ConfigReader) -> tuple[LayerKind, ...] | None:
         return None
     if unknown := set(names) - set(KINDS):
         raise BadRequest(f"{reader.prefix}{key}", f"unknown kind {sorted(unknown)[0]!r}", f"known: {', '.join(KINDS)}")
-    kinds = tuple(KINDS[name] for name in names)
-    if reader.model_type in _MAMBA_TYPES:
-        kinds = tuple("mamba" if kind == "linear" else kind for kind in kinds)
-    return kinds
+    # Granite and Nemotron call their Mamba layers linear attention since transformers 5
+    mamba = reader.model_type in _MAMBA_TYPES
+    return tuple("mamba" if mamba and name == "linear_attention" else KINDS[name] for name in names)
 
 
 def _by_rule(reader: ConfigReader) -> tuple[LayerKind, ...] | None:
+    if not reader.has("num_hidden_layers"):
+        return None
     layers = reader.count("num_hidden_layers")
     if reader.model_type == "modernbert":
         every = reader.number("global_attn_every_n_layers", 1) or 3
@@ -78,7 +79,7 @@ def _by_rule(reader: ConfigReader) -> tuple[LayerKind, ...] | None:
     if reader.model_type == "lfm3":
         return tuple("full" if i % 4 == 2 else "sliding" if i % 4 == 0 and i else "conv" for i in range(layers))
     if reader.model_type == "granitemoehybrid":
-        return ("mamba",) * layers
+        return tuple("mamba" for _ in range(layers))
     if reader.model_type not in FULL_EVERY:
         return None
     other, every = FULL_EVERY[reader.model_type]

@@ -32,8 +32,16 @@ class Layout:
 
     def within(self, prefix: str) -> Layout:
         """The same matrices below `prefix` (one stack of an encoder-decoder)."""
-        names = ("q", "k", "v", "o", "gate", "up", "down")
-        return replace(self, **{name: f"{prefix}{getattr(self, name)}" for name in names})
+        return replace(
+            self,
+            q=f"{prefix}{self.q}",
+            k=f"{prefix}{self.k}",
+            v=f"{prefix}{self.v}",
+            o=f"{prefix}{self.o}",
+            gate=f"{prefix}{self.gate}",
+            up=f"{prefix}{self.up}",
+            down=f"{prefix}{self.down}",
+        )
 
 
 def _attention(prefix: str, q: str = "q_proj", k: str = "k_proj", v: str = "v_proj", o: str = "o_proj") -> Layout:
@@ -133,7 +141,10 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "modernbert": replace(_LLAMA, qkv="attn.Wqkv", o="attn.Wo", gate_up="mlp.Wi", down="mlp.Wo"),
     "t5": _T5,
-    "bart": replace(_BART, cross=tuple(f"encoder_attn.{name}" for name in ("q_proj", "k_proj", "v_proj", "out_proj"))),
+    "bart": replace(
+        _BART,
+        cross=("encoder_attn.q_proj", "encoder_attn.k_proj", "encoder_attn.v_proj", "encoder_attn.out_proj"),
+    ),
 }
 for _twin, _type in {
     "mt5": "t5",

@@ -54,7 +54,8 @@ class Inventory:
 
 def layer_kinds(architecture: Architecture) -> tuple[LayerKind, ...]:
     """The kind of every layer; all attend to everything unless the architecture says otherwise."""
-    return architecture.layer_kinds or ("full",) * architecture.num_hidden_layers
+    full: tuple[LayerKind, ...] = ("full",)
+    return architecture.layer_kinds or full * architecture.num_hidden_layers
 
 
 def feed_forward_layers(architecture: Architecture) -> list[int]:
