@@ -1,0 +1,182 @@
+"""Requests → answers: one at a time, many at once, or a grid of micro-batches and lengths of one configuration."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tool.load import Repo
+from tool.load.gpu_names import resolve_gpu
+from tool.memory.groups import group_of, length_varies
+from tool.memory.overhead import Calibration, context_of, load_calibration, reserved_of, upper_of
+from tool.memory.program import GIB, PHASES, Program, assemble
+from tool.memory.resolve import Notes, setup_of
+from tool.memory.setup import Setup
+from tool.memory.tape import TERMS, Vector
+from tool.schema.fit import FitAnswer, FitRequest, Verdict
+
+_PROGRAMS: OrderedDict[Setup, Program] = OrderedDict()
+_MOST_PROGRAMS = 256
+LARGEST_GIB = 1e9
+"""Estimates are cut here, so that absurd sizes stay finite numbers."""
+
+
+def program_of(setup: Setup) -> Program:
+    """The program of a setup, kept for the next request."""
+    program = _PROGRAMS.get(setup)
+    if program is None:
+        program = assemble(setup)
+        _PROGRAMS[setup] = program
+        if len(_PROGRAMS) > _MOST_PROGRAMS:
+            _PROGRAMS.popitem(last=False)
+    return program
+
+
+@dataclass(frozen=True)
+class Card:
+    """The card of a request: what a process can use of it (GiB), and its architecture."""
+
+    usable: float | None
+    architecture: str | None
+
+
+def card_of(repo: Repo, request: FitRequest, notes: Notes) -> Card:
+    """Resolve the card; without one there is no verdict."""
+    if request.gpu is None:
+        notes.abstain = notes.abstain or "no card was named"
+        return Card(None, None)
+    found = resolve_gpu(repo, request.gpu)
+    if found is None:
+        notes.abstain = notes.abstain or f"the card {request.gpu!r} is not known"
+        return Card(None, None)
+    gpu, usable = found
+    return Card(usable, gpu.architecture)
+
+
+def sizes_of(request: FitRequest, notes: Notes) -> tuple[int, int]:
+    """Micro-batch and length; 1 and 2048 where they are not given."""
+    if request.micro_batch is None:
+        notes.fill("micro_batch", 1, "not given")
+    if request.seq_len is None:
+        notes.fill("seq_len", 2048, "not given")
+    return request.micro_batch or 1, request.seq_len or 2048
+
+
+def sample(setup: Setup, micro_batch: Vector, seq_len: Vector) -> Vector:
+    """Coefficients (1, tokens, scores) of each (micro-batch, length) pair."""
+    batch, length = np.broadcast_arrays(np.asarray(micro_batch, dtype=float), np.asarray(seq_len, dtype=float))
+    tokens = batch * length * setup.sequences
+    return np.stack([np.ones_like(tokens), tokens, tokens * length], axis=-1)
+
+
+def allocated_gib(program: Program, points: Vector) -> tuple[Vector, NDArray[np.int64]]:
+    """(GiB, index of the peak moment) for each point."""
+    totals = points @ program.totals().T
+    index = totals.argmax(axis=-1)
+    peak = np.take_along_axis(totals, index[..., None], axis=-1)[..., 0]
+    return np.minimum(peak / GIB, LARGEST_GIB), index
+
+
+def fit(repo: Repo, request: FitRequest) -> FitAnswer:
+    """Forecast one configuration."""
+    notes = Notes()
+    setup = setup_of(repo, request, notes)
+    if setup is None:
+        return _no_basis(request, notes)
+    card = card_of(repo, request, notes)
+    micro_batch, seq_len = sizes_of(request, notes)
+    program = program_of(setup)
+    points = sample(setup, np.array([micro_batch]), np.array([seq_len]))
+    allocated, index = allocated_gib(program, points)
+    calibration = load_calibration(repo.root)
+    context = context_of(calibration, card.architecture)
+    steady = program.totals()[0, 0] / GIB
+    reserved = reserved_of(calibration, allocated, np.array([steady]), card.usable, context, length_varies(request))
+    group = group_of(setup, request, bool(notes.abstain))
+    upper = upper_of(calibration, allocated, context, group)
+    moment = program.moments[int(index[0])] @ points[0] / GIB
+    need = float(allocated[0]) + context
+    return FitAnswer(
+        id=request.id,
+        allocated_gib=rounded(float(allocated[0])),
+        reserved_gib=rounded(float(reserved[0])),
+        process_gib=rounded(float(reserved[0]) + context),
+        upper_gib=rounded(float(upper[0])),
+        usable_gib=None if card.usable is None else rounded(card.usable),
+        verdict=verdict(need, float(upper[0]), card.usable, notes.abstain),
+        peak_phase=PHASES[int(program.phases[int(index[0])])],
+        terms={name: rounded(float(size)) for name, size in zip(TERMS, moment, strict=True) if size > 0.0},
+        assumptions=tuple(notes.assumed),
+        abstained_because=notes.abstain,
+    )
+
+
+def verdict(need: float, upper: float, usable: float | None, abstain: str | None) -> Verdict:
+    """fits: the bound is within the card. oom: the need itself is beyond it. tight: between."""
+    if abstain or usable is None:
+        return "abstain"
+    if upper <= usable:
+        return "fits"
+    return "oom" if need > usable else "tight"
+
+
+def _no_basis(request: FitRequest, notes: Notes) -> FitAnswer:
+    reason = notes.abstain or "nothing says how large the model is: give model, model_config or params_b"
+    if request.model is not None and notes.abstain is None:
+        reason = f"the model {request.model!r} is not in the registry: give model_config or params_b"
+    return FitAnswer(
+        id=request.id,
+        allocated_gib=None,
+        reserved_gib=None,
+        process_gib=None,
+        upper_gib=None,
+        usable_gib=None,
+        verdict="abstain",
+        peak_phase=None,
+        terms={},
+        assumptions=tuple(notes.assumed),
+        abstained_because=reason,
+    )
+
+
+def fit_many(repo: Repo, requests: list[FitRequest]) -> list[FitAnswer]:
+    """Forecast many configurations; equal setups share their program."""
+    return [fit(repo, request) for request in requests]
+
+
+def bounds(repo: Repo, request: FitRequest, micro_batch: Vector, seq_len: Vector) -> Vector:
+    """`upper_gib` of the request's configuration at each (micro_batch, seq_len) pair, as broadcast.
+
+    Infinite where nothing is known of the network.
+    """
+    notes = Notes()
+    setup = setup_of(repo, request, notes)
+    shape = np.broadcast_shapes(np.shape(micro_batch), np.shape(seq_len))
+    if setup is None:
+        return np.full(shape, np.inf)
+    calibration = load_calibration(repo.root)
+    card = card_of(repo, request, Notes())
+    context = context_of(calibration, card.architecture)
+    return price(repo, setup, micro_batch, seq_len, context, group_of(setup, request, bool(notes.abstain)), calibration)
+
+
+def price(
+    repo: Repo,
+    setup: Setup,
+    micro_batch: Vector,
+    seq_len: Vector,
+    context: float,
+    group: str,
+    calibration: Calibration | None = None,
+) -> Vector:
+    """Upper bounds (GiB) of one setup at many sizes: the batched path."""
+    allocated, _ = allocated_gib(program_of(setup), sample(setup, micro_batch, seq_len))
+    return upper_of(calibration or load_calibration(repo.root), allocated, context, group)
+
+
+def rounded(value: float) -> float:
+    """Four significant digits."""
+    return float(f"{value:.4g}")

@@ -1,0 +1,155 @@
+"""Pieces of a transformer block on the tape: normalisation, linear layers with adapters, rotary embedding.
+
+What each operation saves was read from transformers 5.23, peft 0.21, bitsandbytes 0.50 and torch 2.13:
+`LlamaRMSNorm.forward`, `peft.tuners.lora.layer.Linear.forward`, `bitsandbytes.nn.Linear4bit.forward`, and torch's
+derivatives.yaml (a matrix product saves an operand only when the other one needs a gradient).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tool.memory.tape import NOTHING, Tape, Tensor, Vector, constant, per_token
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Widths in bytes, and what is trained.
+
+    `hidden` is the residual stream, `compute` the matrix products, `adapter` the adapter weights.
+    `autocast`: torch.autocast is on. `frozen`: the base weights get no gradient. `quantized`: linear layers are stored
+    packed and dequantised for each product. `gradient` is the width of the gradients of base weights.
+    """
+
+    hidden: int
+    compute: int
+    adapter: int
+    gradient: int
+    autocast: bool
+    frozen: bool
+    quantized: bool
+    rank: int = 0
+    dropout: bool = False
+    dora: bool = False
+    fused_norm: bool = False
+    fused_rope: bool = False
+    fused_mlp: bool = False
+    fused_lora: bool = False
+    grad_window: bool = False
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One linear layer of the block: (in, out) features, whether an adapter sits on it, and whether it is packed."""
+
+    inputs: int
+    outputs: int
+    adapted: bool = False
+    packed: bool = False
+
+    @property
+    def size(self) -> int:
+        return self.inputs * self.outputs
+
+
+class Layers:
+    """Operations of one block, recorded on a tape."""
+
+    def __init__(self, tape: Tape, numbers: Numbers) -> None:
+        self.tape = tape
+        self.n = numbers
+
+    def cast(self, x: Tensor, features: float, have: int, want: int) -> Tensor:
+        """`x.to(dtype)`: nothing when the width is right already, else a copy (saves nothing)."""
+        if have == want:
+            return x
+        return self.tape.op((x,), per_token(features * want))
+
+    def norm(self, x: Tensor, features: float) -> Tensor:
+        """RMSNorm as transformers writes it: fp32 copy, normalise, back, times the weight."""
+        width = self.n.hidden
+        if self.n.fused_norm:
+            return self.tape.op((x,), per_token(features * width), saves=(x,))
+        wide = self.cast(x, features, width, 4)
+        normal = self.tape.op((wide,), per_token(features * 4), saves=(wide,), forward_temporary=NOTHING)
+        narrow = self.cast(normal, features, 4, width)
+        saves = () if self.n.frozen else (narrow,)
+        return self.tape.op((narrow,), per_token(features * width), saves=saves)
+
+    def linear(self, x: Tensor, matrix: Matrix, have: int, repeat: float = 1.0) -> Tensor:
+        """One product, with its adapter. `repeat` copies of each token pass through it (experts)."""
+        base = self._base(x, matrix, have, repeat)
+        if not matrix.adapted or not self.n.rank:
+            return base
+        return self._adapter(x, base, matrix, have, repeat)
+
+    def output_width(self, have: int) -> int:
+        """Width of what a linear layer returns: bitsandbytes gives back the width of its input."""
+        return have if self.n.quantized else self.n.compute
+
+    def _base(self, x: Tensor, matrix: Matrix, have: int, repeat: float) -> Tensor:
+        n = self.n
+        narrow = self.cast(x, matrix.inputs * repeat, have, n.compute)
+        dequantized = constant(matrix.size * n.compute) if matrix.packed else NOTHING
+        trained = not n.frozen
+        out = self.tape.op(
+            (narrow,),
+            per_token(matrix.outputs * n.compute * repeat),
+            saves=(narrow,) if trained else (),
+            forward_temporary=dequantized,
+            backward_temporary=dequantized,
+            temporary_term="dequantized_weight" if matrix.packed else "layer_activations",
+            parameter_grad=constant(matrix.size * n.gradient) if trained else NOTHING,
+        )
+        return self.cast(out, matrix.outputs * repeat, n.compute, have) if matrix.packed else out
+
+    def _adapter(self, x: Tensor, base: Tensor, matrix: Matrix, have: int, repeat: float) -> Tensor:
+        n = self.n
+        width = n.compute if n.autocast else n.adapter
+        result_width = have if matrix.packed else n.compute
+        if n.fused_lora:
+            saved = self.cast(x, matrix.inputs * repeat, have, n.compute)
+            return self.tape.op((base, saved), per_token(matrix.outputs * repeat * result_width), saves=(saved,))
+        wide = x if n.autocast and matrix.packed else self.cast(x, matrix.inputs * repeat, have, n.adapter)
+        wide_width = have if n.autocast and matrix.packed else n.adapter
+        if n.dropout:
+            mask = Tensor(per_token(matrix.inputs * repeat), requires_grad=False)
+            wide = self.tape.op((wide,), per_token(matrix.inputs * repeat * wide_width), saves=(mask,))
+        ready = self.cast(wide, matrix.inputs * repeat, wide_width, width)
+        low = self.tape.op((ready,), per_token(n.rank * width * repeat), saves=(ready,))
+        high = self.tape.op((low,), per_token(matrix.outputs * width * repeat), saves=(low,))
+        scaled = self.tape.op((high,), per_token(matrix.outputs * width * repeat))
+        if n.dora:
+            scaled = self._magnitude(base, scaled, matrix, width, repeat)
+        if matrix.packed and not n.autocast:
+            scaled = self.cast(scaled, matrix.outputs * repeat, width, result_width)
+        total_width = max(result_width, width) if not matrix.packed else result_width
+        total = self.tape.op((base, scaled), per_token(matrix.outputs * total_width * repeat), passes_grad=True)
+        return self.cast(total, matrix.outputs * repeat, total_width, result_width)
+
+    def _magnitude(self, base: Tensor, scaled: Tensor, matrix: Matrix, width: int, repeat: float) -> Tensor:
+        """DoRA: the norm of W + BA needs both matrices whole; the magnitude multiplies the sum."""
+        whole = constant(matrix.size * (self.n.compute + 2 * width))
+        return self.tape.op(
+            (base, scaled),
+            per_token(matrix.outputs * width * repeat),
+            saves=(base, scaled),
+            forward_temporary=whole,
+            backward_temporary=whole,
+            temporary_term="dequantized_weight",
+        )
+
+    def rotate(self, x: Tensor, features: float, width: int) -> Tensor:
+        """x·cos + rotate_half(x)·sin: nothing of x is saved, but three copies are under way."""
+        if self.n.fused_rope:
+            return x
+        first = self.tape.op((x,), per_token(features * width))
+        second = self.tape.op((x,), per_token(features * width), forward_temporary=per_token(features * width))
+        return self.tape.op((first, second), per_token(features * width), passes_grad=True)
+
+    def add(self, x: Tensor, y: Tensor, features: float, width: int) -> Tensor:
+        return self.tape.op((x, y), per_token(features * width), passes_grad=True)
+
+    def unary(self, x: Tensor, size: Vector) -> Tensor:
+        """An activation function: saves its input."""
+        return self.tape.op((x,), size, saves=(x,))

@@ -1,0 +1,142 @@
+"""The output head and the loss on the tape: often the largest tensors of a whole step."""
+
+from __future__ import annotations
+
+from tool.memory.layers import Layers, Matrix
+from tool.memory.setup import Setup
+from tool.memory.shapes import head_widths
+from tool.memory.tape import Tape, Tensor, Vector, constant, per_token
+
+TERM = "logits_and_loss"
+
+
+def play_loss(setup: Setup) -> tuple[Tape, Tensor]:
+    """Final norm, output head and loss. Returns the tape and the hidden state that enters it."""
+    tape = Tape()
+    numbers = setup.numbers
+    width, vocabulary = head_widths(setup.architecture)
+    hidden = tape.tensor(per_token(setup.architecture.hidden_size * numbers.hidden))
+    normed = Layers(tape, numbers).norm(hidden, setup.architecture.hidden_size)
+    head_width = numbers.compute if numbers.autocast else int(max(setup.kept_width, numbers.compute))
+    trained = not numbers.frozen
+    grad = width * vocabulary * numbers.gradient if trained and setup.counted.lm_head else 0
+    head = _Head(setup, tape, normed, vocabulary, head_width, constant(grad))
+    kernels = {
+        "softmax": head.softmax,
+        "in_place": head.in_place,
+        "chunked": head.chunked,
+        "chunked_linear": head.chunked_linear,
+        "fused_linear": head.fused_linear,
+        "cut": head.cut,
+    }
+    kernels[setup.loss.kernel]()
+    return tape, hidden
+
+
+class _Head:
+    def __init__(
+        self, setup: Setup, tape: Tape, hidden: Tensor, vocabulary: int, width: int, parameter_grad: Vector
+    ) -> None:
+        self.setup, self.tape, self.hidden = setup, tape, hidden
+        self.vocabulary, self.width, self.parameter_grad = vocabulary, width, parameter_grad
+        numbers = setup.numbers
+        self.narrow = hidden
+        if numbers.hidden != width:
+            self.narrow = tape.op((hidden,), per_token(setup.architecture.hidden_size * width))
+
+    def _logits(self, share: float = 1.0) -> Tensor:
+        trained = not self.setup.numbers.frozen
+        return self.tape.op(
+            (self.narrow,),
+            per_token(self.vocabulary * self.width * share),
+            saves=(self.narrow,) if trained else (),
+            term=TERM,
+            parameter_grad=self.parameter_grad,
+        )
+
+    def _wide(self) -> tuple[Tensor, int]:
+        """Logits, copied to fp32 and shifted as the framework does."""
+        logits = self._logits()
+        loss = self.setup.loss
+        width = self.width
+        if loss.holds and not loss.rebinds:
+            self.tape.hold(logits)
+        if loss.upcast and width != 4:
+            temporary = per_token(0.0)
+            logits = self.tape.op((logits,), per_token(self.vocabulary * 4), term=TERM, forward_temporary=temporary)
+            width = 4
+        if loss.holds and loss.rebinds:
+            self.tape.hold(logits)
+        if loss.shift_copy:
+            shifted = self.tape.op((logits,), per_token(self.vocabulary * width), term=TERM)
+            self.tape.hold(logits)
+            return shifted, width
+        return logits, width
+
+    def softmax(self) -> None:
+        logits, _ = self._wide()
+        soft = self.tape.op((logits,), per_token(self.vocabulary * 4), saves_output=True, term=TERM)
+        self.tape.op((soft,), constant(0.0), term=TERM)
+
+    def in_place(self) -> None:
+        logits, width = self._wide()
+        logsum = self.tape.tensor(per_token(4.0), TERM, requires_grad=False)
+        given = self.tape.tensor(constant(0.0), TERM)
+        # the kernel overwrites its input with the gradient: no second buffer
+        self.tape.op((given,), constant(0.0), saves=(logits, logsum), term=TERM)
+        del width
+
+    def chunked(self) -> None:
+        """Whole logits in the narrow type; each chunk is widened, and its softmax kept, in turn (torchtune)."""
+        loss = self.setup.loss
+        logits = self._logits()
+        piece = per_token(self.vocabulary * 4 / loss.chunks)
+        kept = logits
+        if loss.upcast:
+            kept = self.tape.op(
+                (logits,), per_token(self.vocabulary * 4), saves_output=True, term=TERM, forward_temporary=piece
+            )
+            kept.requires_grad = False
+        self.tape.op(
+            (logits,) if kept is logits else (kept, logits),
+            constant(0.0),
+            saves=(logits,),
+            term=TERM,
+            forward_temporary=piece,
+            backward_temporary=2 * piece,
+            temporary_term=TERM,
+        )
+
+    def chunked_linear(self) -> None:
+        """Logits of one chunk of tokens at a time, recomputed in backward."""
+        chunks = self.setup.loss.chunks
+        piece = per_token(self.vocabulary * (self.width + 12.0) / chunks)
+        self.tape.op(
+            (self.narrow,),
+            constant(0.0),
+            saves=(self.narrow,),
+            term=TERM,
+            forward_temporary=piece,
+            backward_temporary=piece,
+            temporary_term=TERM,
+            parameter_grad=self.parameter_grad,
+        )
+
+    def fused_linear(self) -> None:
+        """Liger: chunks of about T·hidden/vocabulary tokens, gradient of the input (and head) made in forward."""
+        features = self.setup.architecture.hidden_size
+        grad_input = self.tape.tensor(per_token(features * self.width), TERM, requires_grad=False)
+        grad_head = self.tape.tensor(self.parameter_grad, TERM, requires_grad=False)
+        piece = per_token(features * (self.width + 4.0))
+        self.tape.op(
+            (self.narrow,),
+            constant(0.0),
+            saves=(grad_input, grad_head),
+            term=TERM,
+            forward_temporary=piece,
+            temporary_term=TERM,
+        )
+
+    def cut(self) -> None:
+        """Cut cross entropy: neither logits nor their gradient are stored."""
+        self.tape.op((self.narrow,), constant(0.0), saves=(self.narrow,), term=TERM, parameter_grad=self.parameter_grad)

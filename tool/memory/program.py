@@ -1,0 +1,224 @@
+"""A setup → the moments of a training step that can be its peak, each a linear form in tokens and scores.
+
+Phases: load, forward, backward, optimizer. Weights, adapters and optimizer states live throughout (a second step is
+assumed: states exist before its backward pass). Peak = the largest moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tool.memory.blocks import Block, play
+from tool.memory.loss import play_loss
+from tool.memory.setup import Setup
+from tool.memory.shapes import blocks_of
+from tool.memory.states import States, count
+from tool.memory.tape import INDEX, TERMS, Vector, prune
+
+PHASES = ("load", "forward", "backward", "optimizer")
+GIB = float(1 << 30)
+CUBLAS_WORKSPACE = 8.125 * 2**20
+"""Bytes of torch's default cuBLAS workspace (:4096:2:16:8 KiB), taken through the caching allocator."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """`moments`: (moment, term, coefficient) in bytes; `phases`: index into PHASES for each moment."""
+
+    moments: Vector
+    phases: Vector
+    states: States
+    blocks: tuple[tuple[Block, int], ...]
+
+    def totals(self) -> Vector:
+        totals: Vector = self.moments.sum(axis=1)
+        return totals
+
+
+def _static(states: States) -> Vector:
+    base = np.zeros((len(TERMS), 3))
+    base[INDEX["weights"], 0] = states.weights
+    base[INDEX["quantization_scales"], 0] = states.scales
+    base[INDEX["adapters"], 0] = states.adapters
+    base[INDEX["optimizer_states"], 0] = states.optimizer
+    base[INDEX["master_weights"], 0] = states.master
+    base[INDEX["reference_model"], 0] = states.reference
+    base[INDEX["workspace"], 0] = CUBLAS_WORKSPACE
+    return base
+
+
+class _Builder:
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.states = count(setup)
+        self.static = _static(self.states)
+        self.moments: list[Vector] = []
+        self.phases: list[int] = []
+        n = setup.numbers
+        self.blocks = blocks_of(
+            setup.architecture,
+            setup.counted,
+            setup.targets,
+            experts=setup.expert_adapters,
+            packed=setup.packing is not None,
+            kernel=setup.kernel,
+            expanded=setup.expanded,
+        )
+        self.layers = sum(layers for _, layers in self.blocks)
+        self.checkpoint = np.zeros((len(TERMS), 3))
+        if not setup.offload:
+            self.checkpoint[INDEX["checkpoints"], 1] = setup.architecture.hidden_size * n.hidden
+        self.full = setup.method == "full"
+        self.held = np.zeros_like(self.checkpoint)
+
+    def add(self, phase: str, rows: Vector, base: Vector) -> None:
+        for row in prune(rows):
+            self.moments.append(row + base)
+            self.phases.append(PHASES.index(phase))
+
+    def gradient(self, size: float) -> Vector:
+        row = np.zeros((len(TERMS), 3))
+        row[INDEX["gradients"], 0] = size
+        return row
+
+    def gathered(self, gradients: bool) -> Vector:
+        """Whole parameters of the layers under way, and of the root unit, under FSDP or ZeRO-3."""
+        row = np.zeros((len(TERMS), 3))
+        setup, states = self.setup, self.states
+        if setup.gpus < 2:
+            return row
+        width = setup.numbers.compute
+        if setup.sharding in ("fsdp", "zero3"):
+            per_parameter = width
+            if setup.packing is not None:
+                per_parameter = setup.packing.weight + setup.packing.scales  # type: ignore[assignment]
+            size = 2 * states.layer_parameters * per_parameter + states.root_parameters * width
+            if gradients and self.full:
+                size += states.layer_parameters * width * 2
+            row[INDEX["sharding_buffers"], 0] = size
+        elif setup.sharding in ("zero1", "zero2"):
+            row[INDEX["sharding_buffers"], 0] = 2 * 5e8 * width if self.full else 2 * states.trainable * width
+        elif setup.ddp:
+            row[INDEX["sharding_buffers"], 0] = self.states.gradients
+        return row
+
+    def build(self) -> Program:
+        kept = self._kept_between()
+        self._forward(kept)
+        self._loss(kept)
+        self._backward(kept)
+        self._optimizer()
+        moments = np.array(self.moments)
+        load = np.zeros((1, len(TERMS), 3))
+        load[0] = self.static
+        load[0, INDEX["optimizer_states"]] = 0.0
+        moments = np.concatenate([load, moments])
+        phases = np.array([0, *self.phases])
+        return Program(moments, phases, self.states, tuple(self.blocks))
+
+    def _kept_between(self) -> list[Vector]:
+        """What each kind of layer leaves for backward."""
+        kept = []
+        for block, _ in self.blocks:
+            if self.setup.checkpointing == "full":
+                kept.append(self.checkpoint)
+                continue
+            tape, entering = play(block, self.setup.numbers)
+            saved = tape.saved()
+            if self.setup.checkpointing == "selective":
+                saved = self.checkpoint + _selective(block, self.setup.numbers.compute)
+            elif self.setup.offload:
+                saved = saved * 0.0
+            del entering
+            kept.append(saved)
+        return kept
+
+    def _all_kept(self, kept: list[Vector]) -> Vector:
+        return sum(
+            (each * layers for each, (_, layers) in zip(kept, self.blocks, strict=True)), np.zeros_like(self.checkpoint)
+        )
+
+    def _forward(self, kept: list[Vector]) -> None:
+        everything = self._all_kept(kept)
+        gathered = self.gathered(gradients=False)
+        for mine, (block, _) in zip(kept, self.blocks, strict=True):
+            tape, entering = play(block, self.setup.numbers)
+            keeps = self.setup.checkpointing == "none"
+            points, _ = tape.forward(keeps, given=(entering,))
+            base = self.static + everything + gathered
+            if keeps and not self.setup.offload:
+                base = base - mine + self.checkpoint * (0 if entering in _saved_tensors(tape) else 1)
+            self.add("forward", points.stack(), base)
+
+    def _loss(self, kept: list[Vector]) -> None:
+        everything = self._all_kept(kept)
+        tape, entering = play_loss(self.setup)
+        points, _ = tape.forward(True, given=(entering,))
+        hidden = np.zeros_like(everything)
+        hidden[INDEX["layer_activations"], 1] = self.setup.architecture.hidden_size * self.setup.numbers.hidden
+        base = self.static + everything + hidden + self.gathered(gradients=False)
+        self.add("forward", points.stack(), base)
+        back = tape.backward(given=(entering,))
+        self.held = tape.held_size() if self.setup.loss.holds else np.zeros_like(everything)
+        self.add("backward", back.stack(), self.static + everything + hidden + self.gathered(gradients=True))
+
+    def _backward(self, kept: list[Vector]) -> None:
+        """The first layer that goes back (all kept, few gradients) and the last one (all gradients, little kept)."""
+        everything = self._all_kept(kept)
+        setup, states = self.setup, self.states
+        gathered = self.gathered(gradients=True) + self.held
+        head = setup.counted.lm_head * setup.numbers.gradient if self.full else 0.0
+        early = head if setup.sharding in ("none", "ddp") or setup.gpus < 2 else head / setup.gpus
+        for mine, (block, _) in zip(kept, self.blocks, strict=True):
+            tape, entering = play(block, setup.numbers)
+            recompute: list[Vector] = []
+            if setup.checkpointing != "none":
+                points, _ = tape.forward(True, given=(entering,))
+                grad = np.zeros_like(mine)
+                grad[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
+                recompute = [row + grad for row in points.rows]
+            back = tape.backward(given=(entering,)).rows
+            rows = np.array([*recompute, *back])
+            inside = rows[:, INDEX["gradients"], 0].max() if self.full else 0.0
+            if setup.sharding not in ("none", "ddp") or setup.in_backward:
+                rows = rows.copy()
+                rows[:, INDEX["gradients"], 0] = 0.0
+                inside = 0.0
+            own = mine if setup.checkpointing == "none" else np.zeros_like(mine)
+            start = early if not setup.in_backward else 0.0
+            adapters = 0.0 if self.full else states.gradients
+            first = self.static + everything - own + gathered + self.gradient(start + adapters)
+            self.add("backward", rows, first)
+            done = states.gradients - inside if self.full else states.gradients
+            one = mine if setup.checkpointing != "none" else np.zeros_like(mine)
+            last = self.static + one + gathered + self.gradient(max(0.0, done))
+            self.add("backward", rows, last)
+
+    def _optimizer(self) -> None:
+        row = self.static + self.gradient(self.states.gradients)
+        row[INDEX["optimizer_temporary"], 0] = self.states.temporary
+        self.moments.append(row)
+        self.phases.append(PHASES.index("optimizer"))
+
+
+def _saved_tensors(tape: object) -> set[object]:
+    return {tensor for op in tape.ops for tensor in op.saves}  # type: ignore[attr-defined]
+
+
+def _selective(block: Block, width: int) -> Vector:
+    """torchtitan's selective checkpointing: attention outputs and every second matrix product are kept."""
+    row = np.zeros((len(TERMS), 3))
+    size = 0.0
+    if block.attention is not None:
+        size += block.attention.heads * block.attention.head_dim
+    names = [name for name in ("q", "k", "v", "o", "qkv", "gate", "up", "gate_up", "down") if name in block.matrices]
+    size += sum(block.matrices[name].outputs for name in names[::2])
+    row[INDEX["layer_activations"], 1] = size * width
+    return row
+
+
+def assemble(setup: Setup) -> Program:
+    """Every moment that can be the peak of some batch."""
+    return _Builder(setup).build()

@@ -1,0 +1,246 @@
+"""An architecture → its blocks (what one layer of each kind looks like) and the matrices that adapters sit on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tool.architecture.attention import AttentionGroup, attention_groups
+from tool.architecture.inventory import Inventory, Linear
+from tool.architecture.layouts import layout_of
+from tool.architecture.parts import feed_forward_layers, layer_kinds
+from tool.memory.blocks import Attention, Block
+from tool.memory.layers import Matrix
+from tool.schema.model import Architecture
+
+_LAST = {
+    "q": ("q_proj", "q", "query", "query_proj", "q_lin", "q_b_proj", "q_a_proj"),
+    "k": ("k_proj", "k", "key", "key_proj", "k_lin", "kv_a_proj_with_mqa"),
+    "v": ("v_proj", "v", "value", "value_proj", "v_lin", "kv_b_proj"),
+    "qkv": ("qkv_proj", "query_key_value", "c_attn", "W_pack", "wqkv", "Wqkv"),
+    "gate": ("gate_proj", "w1", "wi_0"),
+    "up": ("up_proj", "w3", "wi_1", "wi", "c_fc", "fc1", "fc_in", "dense_h_to_4h", "lin1"),
+    "gate_up": ("gate_up_proj", "Wi", "input_linear"),
+}
+_SHORT = {
+    "q": ("q", "qkv"),
+    "k": ("k", "qkv"),
+    "v": ("v", "qkv"),
+    "qkv": ("q", "k", "v", "qkv"),
+    "o": ("o",),
+    "gate": ("gate", "gate_up", "e_gate"),
+    "up": ("up", "gate_up", "e_up"),
+    "down": ("down", "e_down"),
+    "mlp": ("gate", "up", "down", "gate_up", "e_gate", "e_up", "e_down"),
+    "w1": ("gate", "e_gate"),
+    "w2": ("down", "up", "e_down"),
+    "w3": ("up", "e_up"),
+    "in": ("in",),
+    "out": ("out", "o"),
+    "attention": ("q", "k", "v", "qkv"),
+}
+EVERYTHING = ("all-linear", "all", "all_linear")
+HEADS = ("lm_head", "lm_", "output", "embed_tokens", "embed_out", "wte", "score")
+
+
+def role_of(linear: Linear) -> str:
+    """Short name of a matrix: q k v qkv o, gate up gate_up down (with e_ for experts, s_ for shared), in out, router."""
+    last = linear.name.rsplit(".", 1)[-1].split(" ")[0]
+    if linear.role == "router":
+        return "router"
+    if linear.role in ("ssm", "conv"):
+        return "out" if last.startswith("out") else "in"
+    if linear.role == "attention":
+        return next((role for role in ("q", "k", "v", "qkv") if last in _LAST[role]), "o")
+    prefix = {"expert": "e_", "shared_expert": "s_"}.get(linear.role, "")
+    if last in ("w1", "w2") and layout_uses_w1_as_gate(linear.name):
+        return prefix + ("gate" if last == "w1" else "up")
+    found = next((role for role in ("gate", "up", "gate_up") if last in _LAST[role]), "down")
+    return prefix + found
+
+
+def layout_uses_w1_as_gate(name: str) -> bool:
+    """Qwen 1 calls its matrices mlp.w1, mlp.w2 and mlp.c_proj; elsewhere w2 is the way down."""
+    return name.startswith("mlp.w")
+
+
+def split_targets(targets: str | Iterable[str] | None) -> tuple[str, ...]:
+    """The names in a target specification, `_proj` dropped."""
+    if targets is None:
+        return ()
+    if not isinstance(targets, str):
+        targets = ",".join(targets)
+    text = targets.strip()
+    inner = re.search(r"\((.*)\)", text)
+    if text.upper().startswith("DEFAULT"):
+        text = inner.group(1) if inner else "attention"
+        text = "q,k,v" if "attention" in text else text
+    names = [part.strip() for part in re.split(r"[,+|\s]+", text) if part.strip()]
+    return tuple(name.removesuffix("_proj").removesuffix("_proj") for name in names)
+
+
+def adapted(linear: Linear, targets: tuple[str, ...], experts: bool) -> bool:
+    """Whether an adapter sits on this matrix. `experts`: the framework reaches the expert matrices."""
+    role = role_of(linear)
+    if role == "router" or (linear.role == "expert" and not experts):
+        return False
+    plain = role.removeprefix("s_")
+    last = linear.name.rsplit(".", 1)[-1]
+    for target in targets:
+        if target.lower() in EVERYTHING:
+            return True
+        if target in HEADS:
+            continue
+        if plain in _SHORT.get(target, ()) or role in _SHORT.get(target, ()):
+            return True
+        if last.removesuffix("_proj") == target or linear.name.endswith(target):
+            return True
+    return False
+
+
+def attention_of(architecture: Architecture, group: AttentionGroup, kernel: str, expanded: bool) -> Attention:
+    """Heads of a group of equal layers. Latent attention expands to full heads before the kernel."""
+    latent = architecture.latent_attention
+    head_dim = latent.qk_nope_head_dim + latent.qk_rope_head_dim if latent else group.head_dim
+    kv_heads = architecture.num_attention_heads if latent else group.key_value_heads
+    rotary = not architecture.position_embeddings and not architecture.relative_attention_num_buckets
+    return Attention(
+        heads=architecture.num_attention_heads,
+        kv_heads=max(1, kv_heads),
+        head_dim=head_dim,
+        kernel=kernel,
+        expanded=expanded,
+        query_norm=architecture.query_key_norm not in ("none",),
+        rotary=rotary and architecture.model_type not in ("bloom", "mpt", "bert"),
+    )
+
+
+def _matrices(linears: Iterable[Linear], marks: dict[str, bool], packed: bool) -> dict[str, Matrix]:
+    found: dict[str, Matrix] = {}
+    for linear in linears:
+        role = role_of(linear)
+        known = found.get(role)
+        if known is not None and role in ("in", "out"):
+            found[role] = replace(known, outputs=known.outputs + linear.out_features)
+        elif known is None:
+            is_packed = packed and role != "router"
+            found[role] = Matrix(linear.in_features, linear.out_features, marks[linear.name], is_packed)
+    return found
+
+
+def _fused_names(matrices: dict[str, Matrix], gated: bool) -> dict[str, Matrix]:
+    """A gated feed-forward with one way up holds gate and up in that matrix (ChatGLM)."""
+    if not gated or "gate" in matrices or "gate_up" in matrices or "up" not in matrices:
+        return matrices
+    return {("gate_up" if name == "up" else name): matrix for name, matrix in matrices.items()}
+
+
+def blocks_of(
+    architecture: Architecture,
+    counted: Inventory,
+    targets: tuple[str, ...],
+    *,
+    experts: bool,
+    packed: bool,
+    kernel: str,
+    expanded: bool,
+) -> list[tuple[Block, int]]:
+    """Every distinct block with the number of layers that have it; they add up to the layers of the network."""
+    marks = {linear.name: adapted(linear, targets, experts) for linear in counted.linears}
+    gated = architecture.mlp_type == "gated"
+    matrices = _fused_names(_matrices(counted.linears, marks, packed), gated)
+    base = Block(
+        architecture.hidden_size,
+        matrices,
+        gated=gated,
+        post_norms=architecture.norms_per_layer >= 4,
+    )
+    mixers: list[tuple[Block, int]] = []
+    for group in attention_groups(architecture):
+        heads = attention_of(architecture, group, kernel, expanded)
+        mixers.append((replace(base, attention=heads), group.layers))
+    kinds = layer_kinds(architecture)
+    other = sum(kind in ("linear", "mamba", "conv") for kind in kinds)
+    if other and "out" in matrices:
+        mixers.append((replace(base, mixer_features=matrices["out"].inputs), other))
+    if architecture.num_decoder_layers:
+        cross = [(block, count) for block, count in mixers]
+        mixers += [(block, architecture.num_decoder_layers) for block, _ in cross]
+        mixers += [(replace(block, intermediate=0), architecture.num_decoder_layers) for block, _ in cross]
+    return _with_feed_forward(architecture, base, mixers, matrices)
+
+
+def _with_feed_forward(
+    architecture: Architecture, base: Block, mixers: list[tuple[Block, int]], matrices: dict[str, Matrix]
+) -> list[tuple[Block, int]]:
+    """Give each mixer layer its feed-forward part. Layers that are nothing but one stay alone (Nemotron-H)."""
+    layers = len(feed_forward_layers(architecture))
+    spec = architecture.experts
+    sparse = 0
+    if spec is not None:
+        kinds = layer_kinds(architecture)
+        sparse = kinds.count("moe") or layers - spec.dense_layers
+    dense = layers - sparse
+    alone = any(kind in ("mlp", "moe") for kind in layer_kinds(architecture))
+    parts: list[tuple[Block, int]] = []
+    if dense:
+        parts.append((replace(base, intermediate=architecture.intermediate_size), dense))
+    if sparse and spec is not None:
+        shared = architecture.intermediate_size if spec.beside_mlp else spec.shared_intermediate_size
+        renamed = dict(matrices)
+        for name in ("gate", "up", "gate_up", "down"):
+            if f"s_{name}" in matrices and not spec.beside_mlp:
+                renamed[name] = matrices[f"s_{name}"]
+        parts.append(
+            (
+                replace(
+                    base,
+                    matrices=renamed,
+                    intermediate=shared,
+                    experts=spec.num_experts,
+                    experts_per_token=float(spec.num_experts_per_tok),
+                    expert_intermediate=spec.intermediate_size,
+                ),
+                sparse,
+            )
+        )
+    if alone or not mixers:
+        return mixers + parts
+    return _pair(mixers, parts)
+
+
+def _pair(mixers: list[tuple[Block, int]], parts: list[tuple[Block, int]]) -> list[tuple[Block, int]]:
+    """Walk both lists together: the first layers of one get the first of the other."""
+    paired: list[tuple[Block, int]] = []
+    waiting = [[block, count] for block, count in parts]
+    for mixer, count in mixers:
+        left = count
+        while left > 0 and waiting:
+            part, available = waiting[0]
+            taken = min(left, int(available))  # type: ignore[call-overload]
+            paired.append((_join(mixer, part), taken))  # type: ignore[arg-type]
+            waiting[0][1] = int(available) - taken  # type: ignore[call-overload]
+            left -= taken
+            if waiting[0][1] == 0:
+                waiting.pop(0)
+        if left > 0:
+            paired.append((mixer, left))
+    return paired
+
+
+def _join(mixer: Block, part: Block) -> Block:
+    return replace(
+        part,
+        attention=mixer.attention,
+        mixer_features=mixer.mixer_features,
+    )
+
+
+def head_widths(architecture: Architecture) -> tuple[int, int]:
+    """(width, vocabulary) of the output head."""
+    return architecture.embedding_size or architecture.hidden_size, architecture.vocab_size
+
+
+def has_fused_qkv(architecture: Architecture) -> bool:
+    return layout_of(architecture.model_type).qkv is not None

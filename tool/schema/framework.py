@@ -1,0 +1,64 @@
+"""What a training framework does that decides memory: declared habits with a source, never fitted factors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tool.schema.base import Record, Source
+
+LossKernel = Literal["softmax", "in_place", "chunked", "chunked_linear", "fused_linear", "cut"]
+
+
+class LossHabit(Record):
+    """How the loss is computed; the words are those of `tool.memory.setup.Loss`."""
+
+    kernel: LossKernel = "softmax"
+    upcast: bool = True
+    """Logits are copied to fp32."""
+    shift_copy: bool = False
+    """Shifted logits are copied once more."""
+    holds: bool = False
+    """The caller keeps the logits while it goes backward."""
+    rebinds: bool = False
+    """What is kept is the fp32 copy."""
+    chunks: int = Field(default=8, ge=1)
+
+
+class Framework(Record):
+    """Habits of one framework. `matches` are found in the `framework` of a request, letter case aside.
+
+    `adapter_dtype`: fp32, or that of the model. `full_weights`: pure (stored in the training type) or masters (fp32
+    under autocast) when the request does not say. `compile_fuses`: torch.compile fuses norms, rotations and
+    activation functions, so that autograd keeps less.
+    """
+
+    id: str
+    title: str
+    matches: tuple[str, ...] = ()
+    adapter_dtype: Literal["fp32", "base"] = "fp32"
+    autocast: bool = True
+    full_weights: Literal["pure", "masters"] = "pure"
+    kbit_preparation: bool = True
+    adamw: Literal["foreach", "fused", "loop"] = "foreach"
+    optimizer: str = "adamw"
+    grad_checkpointing: bool = True
+    attention: Literal["eager", "sdpa", "flash"] = "sdpa"
+    lora_r: int = 16
+    lora_targets: str = "q,v"
+    lora_dropout: bool = False
+    quant: str = "nf4"
+    offloads_checkpoints: bool = False
+    packed_experts: bool = True
+    """Expert matrices are packed by the quantiser."""
+    expert_adapters: bool = False
+    """Adapters named gate, up or down reach the expert matrices."""
+    repeats_keys: bool = False
+    """SDPA gets keys and values repeated for every head."""
+    fused_kernels: tuple[str, ...] = ()
+    compile: bool = False
+    loss: LossHabit = LossHabit()
+    loss_when_chunked: LossHabit = LossHabit(kernel="fused_linear")
+    padding: Literal["none", "mask"] = "none"
+    sources: tuple[Source, ...] = Field(min_length=1)
