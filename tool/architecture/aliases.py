@@ -23,10 +23,12 @@ def resolve(repo: Repo, name: str) -> Model | None:
 
     An exact id reads that file only. Raises InputFaults where a file that had to be read is broken.
     """
+    if len(name) > _LONGEST_NAME:
+        return None
     if name in repo.models:
         return repo.models[name]
     wanted = name.strip().casefold()
-    if not wanted or len(wanted) > _LONGEST_NAME:
+    if not wanted:
         return None
     ids = {id.casefold(): id for id in repo.models.ids()}
     found = ids.get(wanted) or _by_alias(repo, wanted) or _by_copy(repo, wanted, ids)
@@ -48,16 +50,19 @@ def _by_copy(repo: Repo, wanted: str, ids: dict[str, str]) -> str | None:
             # the publisher's own copy in another format
             found = ids.get(f"{organisation}/{name}")
         else:
-            found = _only(_ids_named(repo, name, ids))
+            found = _only(_ids_named(repo, name, ids, suffixes))
         if found:
             return found
     return None
 
 
-def _ids_named(repo: Repo, name: str, ids: dict[str, str]) -> list[str]:
-    """Ids whose name, or an alias of whose, is this one under whatever organisation."""
+def _ids_named(repo: Repo, name: str, ids: dict[str, str], suffixes: tuple[str, ...]) -> list[str]:
+    """Ids whose name, or an alias of whose but for its format, is this one under whatever organisation."""
     named = [id for folded, id in ids.items() if folded.rpartition("/")[2] == name]
-    return named or [id for id, alias in _aliases(repo, name) if alias.rpartition("/")[2] == name]
+    if named:
+        return named
+    pairs = _aliases(repo, name)
+    return [id for id, alias in pairs if name in _without_suffixes(alias.rpartition("/")[2], suffixes)]
 
 
 def _aliases(repo: Repo, part: str) -> list[tuple[str, str]]:
