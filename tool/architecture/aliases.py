@@ -8,17 +8,35 @@ organisation. Each step answers only where exactly one model fits.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
 
-from tool.errors import InputFaults
-from tool.load.repo import Repo
-from tool.load.yaml_file import YamlFile
+from tool.errors import Fault, InputFaults
 from tool.schema.model import Model
 
 REPUBLISHERS = "registry/republishers.yaml"
 _LONGEST_NAME = 200
 
 
-def resolve(repo: Repo, name: str) -> Model | None:
+class Models(Protocol):
+    """Records of models by id, each read when it is asked for."""
+
+    def ids(self) -> list[str]: ...
+    def path(self, id: str) -> str: ...
+    def __contains__(self, id: object) -> bool: ...
+    def __getitem__(self, id: str) -> Model: ...
+
+
+class Registry(Protocol):
+    """The part of a repository that names need."""
+
+    @property
+    def root(self) -> Path: ...
+    @property
+    def models(self) -> Models: ...
+
+
+def resolve(repo: Registry, name: str) -> Model | None:
     """The model that `name` means, or None where the registry has none or more than one could be meant.
 
     An exact id reads that file only. Raises InputFaults where a file that had to be read is broken.
@@ -35,12 +53,12 @@ def resolve(repo: Repo, name: str) -> Model | None:
     return repo.models[found] if found else None
 
 
-def _by_alias(repo: Repo, wanted: str) -> str | None:
+def _by_alias(repo: Registry, wanted: str) -> str | None:
     """The one model that declares this alias."""
     return _only(id for id, alias in _aliases(repo, wanted) if alias == wanted)
 
 
-def _by_copy(repo: Repo, wanted: str, ids: dict[str, str]) -> str | None:
+def _by_copy(repo: Registry, wanted: str, ids: dict[str, str]) -> str | None:
     """A copy under another organisation or with a suffix for its format; or a bare name."""
     organisation, _, base = wanted.rpartition("/")
     republishers, suffixes = _republishers(repo)
@@ -56,7 +74,7 @@ def _by_copy(repo: Repo, wanted: str, ids: dict[str, str]) -> str | None:
     return None
 
 
-def _ids_named(repo: Repo, name: str, ids: dict[str, str], suffixes: tuple[str, ...]) -> list[str]:
+def _ids_named(repo: Registry, name: str, ids: dict[str, str], suffixes: tuple[str, ...]) -> list[str]:
     """Ids whose name, or an alias of whose but for its format, is this one under whatever organisation."""
     named = [id for folded, id in ids.items() if folded.rpartition("/")[2] == name]
     if named:
@@ -65,31 +83,39 @@ def _ids_named(repo: Repo, name: str, ids: dict[str, str], suffixes: tuple[str, 
     return [id for id, alias in pairs if name in _without_suffixes(alias.rpartition("/")[2], suffixes)]
 
 
-def _aliases(repo: Repo, part: str) -> list[tuple[str, str]]:
+def _aliases(repo: Registry, part: str) -> list[tuple[str, str]]:
     """(id, folded alias) of every file that contains `part`; other files are not parsed."""
     needle, pairs = part.encode(), []
     for id in repo.models.ids():
-        path = repo.models.path(id)
-        if needle not in (repo.root / path).read_bytes().lower():
-            continue
-        file = YamlFile.read(repo.root, path)
-        if file.faults:
-            raise InputFaults(file.faults)
-        listed = file.data.get("aliases") if isinstance(file.data, dict) else None
-        pairs += [(id, alias.casefold()) for alias in listed or () if isinstance(alias, str)]
+        if needle in (repo.root / repo.models.path(id)).read_bytes().lower():
+            pairs += [(id, alias.casefold()) for alias in repo.models[id].aliases]
     return pairs
 
 
-def _republishers(repo: Repo) -> tuple[set[str], tuple[str, ...]]:
+def _republishers(repo: Registry) -> tuple[set[str], tuple[str, ...]]:
     """Organisations that republish under the original name, and the suffixes that name a format (folded)."""
-    if not (repo.root / REPUBLISHERS).is_file():
-        return set(), ()
-    file = YamlFile.read(repo.root, REPUBLISHERS)
-    if file.faults:
-        raise InputFaults(file.faults)
-    data = file.data if isinstance(file.data, dict) else {}
-    organisations = {str(item).casefold() for item in data.get("organisations") or ()}
-    return organisations, tuple(str(item).casefold() for item in data.get("suffixes") or ())
+    path = repo.root / REPUBLISHERS
+    data = _read(path) if path.is_file() else {}
+    if not isinstance(data, dict) or set(data) - {"organisations", "suffixes"}:
+        raise _fault("is no mapping of organisations and suffixes", "see the comment in the file")
+    lists = [data.get(name) or [] for name in ("organisations", "suffixes")]
+    if not all(isinstance(listed, list) and all(isinstance(item, str) for item in listed) for listed in lists):
+        raise _fault("organisations and suffixes must be lists of names", "write one name a line")
+    organisations, suffixes = ([item.casefold() for item in listed] for listed in lists)
+    return set(organisations), tuple(suffixes)
+
+
+def _read(path: Path) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise _fault(f"cannot be read: {str(error).splitlines()[0]}", "mend the file") from None
+
+
+def _fault(message: str, mend: str) -> InputFaults:
+    return InputFaults([Fault(REPUBLISHERS, 0, "", message, mend)])
 
 
 def _without_suffixes(name: str, suffixes: Iterable[str]) -> list[str]:

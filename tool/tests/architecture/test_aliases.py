@@ -9,6 +9,7 @@ import pytest
 
 from tool.architecture import resolve
 from tool.architecture.aliases import REPUBLISHERS
+from tool.errors import InputFaults
 from tool.load import Repo, open_repo
 
 
@@ -118,3 +119,14 @@ def test_an_exact_id_reads_no_other_file(repo: Repo, tmp_path: Path) -> None:
     found = resolve(open_repo(tmp_path), "meta-llama/Llama-3.1-8B")
     assert found is not None
     assert found.parameters == 8_030_261_248
+
+
+@pytest.mark.parametrize(
+    "text", ["organisations: [", "organisations: unsloth\n", "- a\n", "suffix: [-awq]\n", "suffixes: [1]\n"]
+)
+def test_broken_republishers_are_a_fault(tmp_path: Path, text: str) -> None:
+    """A broken list of republishers is a fault that names its file, not a traceback and not silence."""
+    repo = _miniature(tmp_path, {"registry/models/a/Tiny.yaml": BASE, REPUBLISHERS: text})
+    with pytest.raises(InputFaults) as caught:
+        resolve(repo, "nobody/Nothing")
+    assert caught.value.faults[0].path == REPUBLISHERS
