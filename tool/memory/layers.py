@@ -107,9 +107,6 @@ class Layers:
         n = self.n
         width = n.compute if n.autocast else n.adapter
         result_width = have if matrix.packed else n.compute
-        if n.fused_lora:
-            saved = self.cast(x, matrix.inputs * repeat, have, n.compute)
-            return self.tape.op((base, saved), per_token(matrix.outputs * repeat * result_width), saves=(saved,))
         wide = x if n.autocast and matrix.packed else self.cast(x, matrix.inputs * repeat, have, n.adapter)
         wide_width = have if n.autocast and matrix.packed else n.adapter
         if n.dropout:

@@ -59,6 +59,8 @@ class _Head:
         logits = self._logits()
         loss = self.setup.loss
         width = self.width
+        if not loss.rebinds:
+            self.tape.bind(logits)
         if loss.holds and not loss.rebinds:
             self.tape.hold(logits)
         if loss.upcast and width != 4:
@@ -69,7 +71,7 @@ class _Head:
             self.tape.hold(logits)
         if loss.shift_copy:
             shifted = self.tape.op((logits,), per_token(self.vocabulary * width), term=TERM)
-            self.tape.hold(logits)
+            self.tape.bind(logits)
             return shifted, width
         return logits, width
 

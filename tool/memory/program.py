@@ -180,6 +180,10 @@ class _Builder:
                 grad[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
                 recompute = [row + grad for row in points.rows]
             back = tape.backward(given=(entering,)).rows
+            if setup.checkpointing != "none" and setup.reentrant:
+                grad = np.zeros_like(mine)
+                grad[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
+                back = [row + grad for row in back]
             rows = np.array([*recompute, *back])
             inside = rows[:, INDEX["gradients"], 0].max() if self.full else 0.0
             if setup.sharding not in ("none", "ddp") or setup.in_backward:
@@ -193,6 +197,8 @@ class _Builder:
             self.add("backward", rows, first)
             done = states.gradients - inside if self.full else states.gradients
             one = mine if setup.checkpointing != "none" else np.zeros_like(mine)
+            if setup.keeps_inputs and setup.checkpointing == "full":
+                one = everything * (2.0 - 1.0 / self.layers)
             last = self.static + one + gathered + self.gradient(max(0.0, done))
             self.add("backward", rows, last)
 

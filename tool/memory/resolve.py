@@ -93,6 +93,11 @@ def setup_of(repo: Repo, request: FitRequest, notes: Notes) -> Setup | None:
     return _Resolver(repo.root, request, subject, notes).setup()
 
 
+def profile_wide(profile: Framework) -> bool:
+    """Whether Liger means all of its kernels, or the fused loss alone."""
+    return profile.liger_fuses_layers
+
+
 class _Resolver:
     def __init__(self, root: Path, request: FitRequest, subject: Subject, notes: Notes) -> None:
         self.request, self.subject, self.notes = request, subject, notes
@@ -115,7 +120,8 @@ class _Resolver:
         compute = 2 if autocast and width == 4 else width
         if masters:
             compute = 2
-        upcast = quant in UPCAST_BY_PREPARATION and self.kbit(method)
+        # under FSDP the rest of the model keeps its type: flat parameters must be of one type
+        upcast = quant in UPCAST_BY_PREPARATION and sharding != "fsdp" and self.kbit(method)
         base = 4 if masters and sharding != "zero2" and sharding != "zero3" else width
         sharded_masters = masters and sharding == "fsdp"
         hidden = 4 if upcast or (base == 4 and not sharded_masters) else compute
@@ -132,10 +138,9 @@ class _Resolver:
             rank=0 if method == "full" else self.rank(),
             dropout=profile.lora_dropout,
             dora=method == "dora",
-            fused_norm=bool(fused & {"rmsnorm", "liger", "layernorm", "compile"}),
-            fused_rope=bool(fused & {"rope", "liger", "compile"}),
-            fused_mlp=bool(fused & {"mlp", "swiglu", "geglu", "liger", "compile"}),
-            fused_lora=bool(fused & {"fused-lora", "fused_lora"}),
+            fused_norm=bool(fused & {"rmsnorm", "layernorm", "compile"}),
+            fused_rope=bool(fused & {"rope", "compile"}),
+            fused_mlp=bool(fused & {"mlp", "swiglu", "geglu", "compile"}),
         )
         targets = () if method == "full" else self.targets()
         objective = (request.objective or request.task or "sft").casefold()
@@ -156,7 +161,9 @@ class _Resolver:
             checkpointing=self.checkpointing(),
             offload=self.offload(),
             kernel=kernel,
-            expanded=kernel == "eager" or (profile.repeats_keys and kernel == "sdpa"),
+            expanded=kernel == "eager"
+            or (profile.repeats_keys and kernel == "sdpa")
+            or self.subject.architecture.model_type in profile.repeats_keys_in,
             loss=self.loss(fused),
             sharding=sharding,
             gpus=gpus,
@@ -167,6 +174,8 @@ class _Resolver:
             cpu_offload=bool(request.cpu_offload) and request.cpu_offload not in ("none", "false"),
             generates="grpo" in objective or "ppo" in objective,
             ddp=ddp,
+            keeps_inputs=sharding == "fsdp" and method != "full" and profile.fsdp_keeps_inputs,
+            reentrant=profile.reentrant_checkpoints,
             head_adapted=method != "full" and any(name in HEADS[2:4] for name in targets),
         )
 
@@ -336,6 +345,8 @@ class _Resolver:
         if self.request.fused_kernels is None and self.profile.fused_kernels:
             names = set(self.profile.fused_kernels)
             self.default("fused_kernels", ", ".join(sorted(names)))
+        if "liger" in names and profile_wide(self.profile):
+            names |= {"rmsnorm", "rope", "mlp"}
         compiled = self.request.compile if self.request.compile is not None else self.profile.compile
         return names | ({"compile"} if compiled else set())
 

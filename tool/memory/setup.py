@@ -83,5 +83,7 @@ class Setup:
     cpu_offload: bool
     generates: bool
     ddp: bool
+    keeps_inputs: bool
+    reentrant: bool
     head_adapted: bool = False
     quantized_head: bool = False

@@ -96,6 +96,7 @@ class Tape:
     def __init__(self) -> None:
         self.ops: list[Op] = []
         self.held: set[Tensor] = set()
+        self.bound: set[Tensor] = set()
 
     def tensor(self, size: Vector, term: str = "layer_activations", requires_grad: bool = True) -> Tensor:
         return Tensor(size, term, requires_grad)
@@ -123,8 +124,12 @@ class Tape:
         return output
 
     def hold(self, tensor: Tensor) -> None:
-        """Keep a tensor alive to the end of the forward pass (a caller's variable refers to it)."""
+        """Keep a tensor alive through the backward pass (the training loop refers to it)."""
         self.held.add(tensor)
+
+    def bind(self, tensor: Tensor) -> None:
+        """Keep a tensor alive to the end of the forward pass (a local variable refers to it)."""
+        self.bound.add(tensor)
 
     def held_size(self) -> Vector:
         """What a caller's variables keep alive during the rest of the backward pass, by term."""
@@ -165,7 +170,7 @@ class Tape:
             moment[INDEX[op.temporary_term]] += op.forward_temporary
             points.rows.append(moment)
             for tensor in set(op.inputs):
-                done = last[tensor] == number and tensor not in saved and tensor not in self.held
+                done = last[tensor] == number and tensor not in saved and tensor not in self.held | self.bound
                 if done and tensor in counted:
                     live[INDEX[tensor.term]] -= tensor.size
                     counted.discard(tensor)

@@ -56,6 +56,14 @@ class Framework(Record):
     """Adapters named gate, up or down reach the expert matrices."""
     repeats_keys: bool = False
     """SDPA gets keys and values repeated for every head."""
+    repeats_keys_in: tuple[str, ...] = ()
+    """Model types whose flash attention gets repeated keys and values as well."""
+    fsdp_keeps_inputs: bool = True
+    """FSDP1: hooks of units without trainable parameters keep layer inputs and their gradients to the end."""
+    reentrant_checkpoints: bool = False
+    """The output of a recomputed layer lives through its backward pass."""
+    liger_fuses_layers: bool = True
+    """Liger stands for norms, rotation and feed-forward too, not for the loss alone."""
     fused_kernels: tuple[str, ...] = ()
     compile: bool = False
     loss: LossHabit = LossHabit()
