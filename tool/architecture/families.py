@@ -6,14 +6,40 @@ transformers 5.23 for each type; remote code for qwen, chatglm, baichuan and int
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tool.architecture.config_reader import ConfigReader
-
-Fields = dict[str, Any]
-Derive = Callable[[ConfigReader], Fields]
+from tool.architecture.traits import (
+    ALL_BIASES,
+    Derive,
+    Fields,
+    bart,
+    chatglm,
+    deberta,
+    encoder,
+    experts,
+    falcon,
+    four_times,
+    gemma4,
+    granite_hybrid,
+    latent_attention,
+    learned_positions,
+    lfm_moe,
+    lfm_width,
+    linear_attention,
+    listed_dense,
+    llama4,
+    multi_query,
+    nemotron_hybrid,
+    opt,
+    shared_expert,
+    shared_multiple,
+    short_conv,
+    sparse_layers,
+    t5,
+    used_window,
+    when,
+)
 
 
 @dataclass(frozen=True)
@@ -28,284 +54,10 @@ def _family(*derive: Derive, **fixed: Any) -> Family:
     return Family(fixed, derive)
 
 
-ALL_BIASES: Fields = {"qkv_bias": True, "attn_out_bias": True, "mlp_bias": True}
 LAYER_NORM: Fields = {"norm": "LayerNorm", "norm_bias": True}
 PLAIN: Fields = {"mlp_type": "plain"}
 CLASSIC: Fields = {**LAYER_NORM, **PLAIN, **ALL_BIASES}
 """GPT-2 and its time: LayerNorm, two-matrix MLP, biases everywhere."""
-
-
-def four_times(reader: ConfigReader) -> Fields:
-    """An MLP four times as wide as the network where no width is given."""
-    width = reader.number("intermediate_size", 1) or 4 * reader.count("hidden_size")
-    return {"intermediate_size": width}
-
-
-def learned_positions(extra: int = 0, stacks: int = 1) -> Derive:
-    """Learned absolute positions, with `extra` rows for padding, in `stacks` stacks."""
-
-    def positions(reader: ConfigReader) -> Fields:
-        return {"position_embeddings": stacks * (reader.count("max_position_embeddings") + extra)}
-
-    return positions
-
-
-def experts(shared: Derive | None = None, **fixed: Any) -> Derive:
-    """Mixture of experts; `moe_intermediate_size` or else `intermediate_size` is the width of one."""
-
-    def derive(reader: ConfigReader) -> Fields:
-        if not reader.number("num_experts"):
-            return {}
-        width = reader.number("moe_intermediate_size", 1) or reader.count("intermediate_size")
-        given: Fields = {
-            "num_experts": reader.count("num_experts"),
-            "num_experts_per_tok": reader.count("num_experts_per_tok", 1),
-            "intermediate_size": width,
-        }
-        return {"experts": {**given, **fixed, **(shared(reader) if shared else {})}}
-
-    return derive
-
-
-def shared_expert(reader: ConfigReader) -> Fields:
-    """Qwen: one shared expert of its own width, scaled by a learned gate."""
-    width = reader.number("shared_expert_intermediate_size") or 0
-    return {"shared_intermediate_size": width, "shared_gate": bool(width), **sparse_layers(reader)}
-
-
-def sparse_layers(reader: ConfigReader) -> Fields:
-    """Layers without experts: those listed, or all but every n-th."""
-    layers, step = reader.count("num_hidden_layers"), reader.number("decoder_sparse_step", 1) or 1
-    listed = set(reader.numbers("mlp_only_layers"))
-    dense = sum(index in listed or (index + 1) % step != 0 for index in range(layers))
-    return {"dense_layers": dense}
-
-
-def shared_multiple(reader: ConfigReader) -> Fields:
-    """DeepSeek: n shared experts as one of n times the width; the first layers stay dense."""
-    width = reader.number("moe_intermediate_size", 1) or reader.count("intermediate_size")
-    shared = reader.number("n_shared_experts") or reader.number("moe_num_shared_experts") or 0
-    dense = reader.number("first_k_dense_replace")
-    if dense is None:
-        dense = listed_dense(reader)["dense_layers"] or int(reader.model_type == "glm4_moe_lite")
-    return {"shared_intermediate_size": shared * width, "dense_layers": dense}
-
-
-def listed_dense(reader: ConfigReader) -> Fields:
-    """Layers that `mlp_layer_types` calls dense."""
-    return {"dense_layers": (reader.names("mlp_layer_types") or []).count("dense")}
-
-
-def latent_attention(reader: ConfigReader) -> Fields:
-    """DeepSeek's multi-head latent attention."""
-    names = ("kv_lora_rank", "qk_nope_head_dim", "v_head_dim")
-    ranks: Fields = {name: reader.count(name) for name in names}
-    ranks["q_lora_rank"] = reader.number("q_lora_rank", 1)
-    ranks["qk_rope_head_dim"] = reader.number("qk_rope_head_dim") or 0
-    return {
-        "latent_attention": ranks,
-        "head_dim": ranks["qk_nope_head_dim"] + ranks["qk_rope_head_dim"],
-        "num_key_value_heads": reader.count("num_attention_heads"),
-    }
-
-
-def linear_attention(reader: ConfigReader) -> Fields:
-    """Gated delta layers of Qwen3-Next and Qwen3.5."""
-    return {
-        "linear_attention": {
-            "num_key_heads": reader.count("linear_num_key_heads"),
-            "num_value_heads": reader.count("linear_num_value_heads"),
-            "key_head_dim": reader.count("linear_key_head_dim"),
-            "value_head_dim": reader.count("linear_value_head_dim"),
-            "conv_kernel": reader.count("linear_conv_kernel_dim"),
-        },
-        "attn_output_gate": "element",
-        "query_key_norm": "head",
-    }
-
-
-def _when(name: str, then: Fields, fallback: bool = False) -> Derive:
-    return lambda reader: then if reader.flag(name, fallback) else {}
-
-
-def _granite_hybrid(reader: ConfigReader) -> Fields:
-    """Granite 4: a shared MLP in each layer, beside experts or alone; Mamba-2 in most layers of the h models."""
-    heads, shared = reader.count("mamba_n_heads"), reader.number("shared_intermediate_size") or 0
-    inner = reader.count("mamba_expand") * reader.count("hidden_size")
-    moe = experts(lambda _: {"shared_intermediate_size": shared})(reader)
-    mamba = {
-        "num_heads": heads,
-        "head_dim": inner // heads,
-        "n_groups": reader.count("mamba_n_groups"),
-        "state_size": reader.count("mamba_d_state"),
-        "conv_kernel": reader.count("mamba_d_conv"),
-        "conv_bias": reader.flag("mamba_conv_bias"),
-        "proj_bias": reader.flag("mamba_proj_bias"),
-    }
-    return {**moe, **({} if moe else {"intermediate_size": shared}), "mamba": mamba}
-
-
-def _nemotron_hybrid(reader: ConfigReader) -> Fields:
-    """Nemotron-H: each layer is one mixer, MLP or set of experts, with one norm."""
-    shared = reader.number("moe_shared_expert_intermediate_size") or 0
-    shared *= bool(reader.number("n_shared_experts"))
-    latent = reader.number("moe_latent_size") or 0
-    moe = experts(gated=False, shared_intermediate_size=shared, latent_size=latent)(reader)
-    mamba = {
-        "num_heads": reader.count("mamba_num_heads"),
-        "head_dim": reader.count("mamba_head_dim"),
-        "n_groups": reader.count("n_groups"),
-        "state_size": reader.count("ssm_state_size"),
-        "conv_kernel": reader.count("conv_kernel"),
-        "conv_bias": reader.flag("use_conv_bias"),
-        "proj_bias": reader.flag("use_bias"),
-    }
-    return {**moe, "mamba": mamba, "qkv_bias": False, "attn_out_bias": False}
-
-
-def drop_unused(reader: ConfigReader, fields: Fields) -> Fields:
-    """Leave out experts and Mamba shapes that no layer of a hybrid uses."""
-    kinds = fields.get("layer_kinds") or ()
-    if "mamba" not in kinds:
-        fields.pop("mamba", None)
-    if reader.model_type == "nemotron_h" and "moe" not in kinds:
-        fields.pop("experts", None)
-    return fields
-
-
-def _gemma4(reader: ConfigReader) -> Fields:
-    """Gemma 4: wider heads in full layers, shared keys and values, per-layer inputs or experts."""
-    same = reader.flag("attention_k_eq_v")
-    head_dim, heads = _global_shape(reader)
-    per_layer = reader.number("hidden_size_per_layer_input") or 0
-    shared = reader.number("num_kv_shared_layers") or 0
-    fields: Fields = {
-        "global_head_dim": head_dim,
-        "num_global_key_value_heads": heads if same else None,
-        "attention_k_eq_v": same,
-        "num_kv_shared_layers": shared,
-        "use_double_wide_mlp": reader.flag("use_double_wide_mlp"),
-        "norms_per_layer": 4,
-        "query_key_norm": "head",
-    }
-    if per_layer:
-        size = reader.count("vocab_size_per_layer_input")
-        fields["per_layer_input"] = {"vocab_size": size, "hidden_size": per_layer}
-    if reader.flag("enable_moe_block"):
-        fields |= experts(beside_mlp=True, router_scales=True)(reader) | {"norms_per_layer": 7}
-    return fields
-
-
-def _global_shape(reader: ConfigReader) -> tuple[int, int | None]:
-    """Head width and key/value heads of full-attention layers; newer configs list them for each such layer."""
-    listed = reader.config.get("per_layer_config")
-    own = next(iter(listed.values()), None) if isinstance(listed, dict) else None
-    nested = ConfigReader(own if isinstance(own, dict) else {}, "", f"{reader.prefix}per_layer_config.")
-    head_dim = reader.number("global_head_dim", 1) or nested.number("head_dim", 1) or 512
-    return head_dim, reader.number("num_global_key_value_heads", 1) or nested.number("num_key_value_heads", 1)
-
-
-def _falcon(reader: ConfigReader) -> Fields:
-    """Falcon: one or two norms and key/value heads by generation (7B multi-query, 40B grouped, RW neither)."""
-    new, heads = reader.flag("new_decoder_architecture"), reader.count("num_attention_heads")
-    grouped = reader.number("num_key_value_heads", 1) or heads
-    key_value_heads = grouped if new else (1 if reader.flag("multi_query") else heads)
-    norms = reader.number("num_ln_in_parallel_attn", 1) or (2 if new else 1)
-    if not reader.flag("parallel_attn"):
-        norms = 2
-    bias = reader.flag("bias")
-    biases: Fields = dict.fromkeys(ALL_BIASES, bias)
-    return {**biases, "num_key_value_heads": key_value_heads, "norms_per_layer": norms}
-
-
-def _opt(reader: ConfigReader) -> Fields:
-    """OPT: positions with two padding rows; the 350m projects its embedding and has no final norm."""
-    hidden, bias = reader.count("hidden_size"), reader.flag("enable_bias", True)
-    width = reader.number("word_embed_proj_dim", 1) or hidden
-    fields: Fields = dict.fromkeys(ALL_BIASES, bias)
-    fields["outer_norms"] = int(reader.flag("do_layer_norm_before", True))
-    return {**fields, "embedding_size": None if width == hidden else width}
-
-
-def _used_window(reader: ConfigReader) -> Fields:
-    """A window that no layer uses is none: without a list of layer types all layers attend fully."""
-    return {} if reader.config.get("layer_types") else {"sliding_window": None}
-
-
-def _lfm_width(reader: ConfigReader) -> Fields:
-    """LFM2 shrinks its nominal width to two thirds, rounded up to a multiple."""
-    width = reader.number("block_ff_dim", 1) or reader.count("intermediate_size")
-    if reader.flag("block_auto_adjust_ff_dim"):
-        multiple = reader.number("block_multiple_of", 1) or 256
-        width = int(2 * width / 3)
-        width = multiple * ((width + multiple - 1) // multiple)
-    return {"intermediate_size": width}
-
-
-def _short_conv(reader: ConfigReader) -> Fields:
-    return {"conv_kernel": reader.count("conv_L_cache"), "conv_bias": reader.flag("conv_bias")}
-
-
-def _lfm_moe(reader: ConfigReader) -> Fields:
-    dense = reader.number("num_dense_layers") or 0
-    return experts(dense_layers=dense, router_bias=False)(reader)
-
-
-def _llama4(reader: ConfigReader) -> Fields:
-    """Llama 4: every n-th layer has experts and one shared expert of their width; the others a wide MLP."""
-    layers, step = reader.count("num_hidden_layers"), reader.number("interleave_moe_layer_step", 1) or 1
-    listed, width = reader.numbers("moe_layers"), reader.count("intermediate_size")
-    dense = layers - (len(listed) or layers // step)
-    moe = experts(dense_layers=dense, shared_intermediate_size=width)(reader)
-    return {**moe, "intermediate_size": reader.number("intermediate_size_mlp", 1) or width}
-
-
-def _multi_query(reader: ConfigReader) -> Fields:
-    return {"num_key_value_heads": 1} if reader.flag("multi_query", True) else {}
-
-
-def _chatglm(reader: ConfigReader) -> Fields:
-    groups = reader.number("multi_query_group_num", 1) if reader.flag("multi_query_attention") else None
-    fields: Fields = {"num_key_value_heads": groups} if groups else {}
-    return {**fields, "qkv_bias": reader.flag("add_qkv_bias", True), "attn_out_bias": False}
-
-
-def _encoder(reader: ConfigReader) -> Fields:
-    """Token types of BERT-like encoders."""
-    return {"type_vocab_size": reader.number("type_vocab_size") or 0}
-
-
-def _deberta(reader: ConfigReader) -> Fields:
-    """DeBERTa-v2/v3: relative positions (two per bucket) with a norm of their own, or absolute ones."""
-    buckets, limit = reader.number("position_buckets", -1) or -1, reader.number("max_relative_positions", -1) or -1
-    span = buckets if buckets > 0 else limit if limit > 0 else reader.count("max_position_embeddings")
-    relative = reader.flag("relative_attention")
-    norm = "layer_norm" in reader.text("norm_rel_ebd")
-    positions = reader.count("max_position_embeddings") if reader.flag("position_biased_input", True) else 0
-    return {
-        "relative_embeddings": 2 * span if relative else 0,
-        "position_embeddings": positions,
-        "outer_norms": 2 if relative and norm else 1,
-        "type_vocab_size": reader.number("type_vocab_size") or 0,
-    }
-
-
-def _t5(reader: ConfigReader) -> Fields:
-    """T5: gated from version 1.1; one decoder layer per encoder layer unless said otherwise."""
-    return {
-        "num_decoder_layers": reader.number("num_decoder_layers", 1) or reader.count("num_hidden_layers"),
-        "mlp_type": "gated" if reader.text("feed_forward_proj").startswith("gated") else "plain",
-        "relative_attention_num_buckets": reader.count("relative_attention_num_buckets"),
-        "num_key_value_heads": reader.count("num_attention_heads"),
-    }
-
-
-def _bart(reader: ConfigReader) -> Fields:
-    heads = reader.count("decoder_attention_heads")
-    width = reader.count("decoder_ffn_dim")
-    same = (heads, width) == (reader.count("num_attention_heads"), reader.count("intermediate_size"))
-    own: Fields = {} if same else {"decoder_attention_heads": heads, "decoder_intermediate_size": width}
-    return {"num_decoder_layers": reader.count("decoder_layers"), **own}
 
 
 _HEADS = "num_attention_heads"
@@ -313,8 +65,8 @@ _HEAD_NORM: Fields = {"query_key_norm": "head"}
 _QWEN_BIAS: Fields = {"qkv_bias": True, "attn_out_bias": False}
 _NO_OUT: Fields = {"attn_out_bias": False}
 _COHERE: Fields = {"norm": "LayerNorm", "norms_per_layer": 1}
-_BERT = _family(_encoder, learned_positions(), **CLASSIC, pooler=True)
-_ROBERTA = _family(_encoder, learned_positions(), **CLASSIC, pooler=True)
+_BERT = _family(encoder, learned_positions(), **CLASSIC, pooler=True)
+_ROBERTA = _family(encoder, learned_positions(), **CLASSIC, pooler=True)
 _LLAMA = _family()
 _QWEN2 = _family(**_QWEN_BIAS)
 _QWEN3 = _family(**_HEAD_NORM)
@@ -326,7 +78,7 @@ FAMILIES: dict[str, Family] = {
     "mixtral": _family(experts()),
     **dict.fromkeys(("qwen2", "qwen2_vl", "qwen2_5_vl", "qwen2_vl_text", "qwen2_5_vl_text"), _QWEN2),
     "qwen": _family(lambda r: {"intermediate_size": r.count("intermediate_size") // 2}, **_QWEN_BIAS),
-    "qwen2_moe": _family(experts(shared_expert), _when("qkv_bias", _QWEN_BIAS, True)),
+    "qwen2_moe": _family(experts(shared_expert), when("qkv_bias", _QWEN_BIAS, True)),
     "qwen3": _QWEN3,
     "qwen3_vl_text": _QWEN3,
     "qwen3_moe": _family(experts(sparse_layers), **_HEAD_NORM),
@@ -336,20 +88,20 @@ FAMILIES: dict[str, Family] = {
     "qwen3_5_moe_text": _family(linear_attention, experts(shared_expert)),
     "gemma2": _family(norms_per_layer=4),
     "gemma3_text": _GEMMA3,
-    "gemma4_text": _family(_gemma4),
+    "gemma4_text": _family(gemma4),
     "phi": _family(
-        _when("qk_layernorm", {"query_key_norm": "head_with_bias"}), **CLASSIC, norms_per_layer=1, lm_head_bias=True
+        when("qk_layernorm", {"query_key_norm": "head_with_bias"}), **CLASSIC, norms_per_layer=1, lm_head_bias=True
     ),
-    "phimoe": _family(experts(), _when("lm_head_bias", {"lm_head_bias": True}), **LAYER_NORM),
-    "falcon": _family(four_times, _falcon, **LAYER_NORM, **PLAIN),
+    "phimoe": _family(experts(), when("lm_head_bias", {"lm_head_bias": True}), **LAYER_NORM),
+    "falcon": _family(four_times, falcon, **LAYER_NORM, **PLAIN),
     "olmo": _family(norm="non-parametric LayerNorm"),
     "olmo2": _family(query_key_norm="projection"),
     "olmo3": _family(query_key_norm="projection"),
     "olmoe": _family(experts(), query_key_norm="projection"),
     "stablelm": _family(
         lambda r: {"qkv_bias": r.flag("use_qkv_bias"), "head_dim": r.count("hidden_size") // r.count(_HEADS)},
-        _when("qk_layernorm", {"query_key_norm": "per_head"}),
-        _when("use_parallel_residual", {"norms_per_layer": 1}),
+        when("qk_layernorm", {"query_key_norm": "per_head"}),
+        when("use_parallel_residual", {"norms_per_layer": 1}),
         **LAYER_NORM,
         **_NO_OUT,
     ),
@@ -357,25 +109,25 @@ FAMILIES: dict[str, Family] = {
     "granitemoeshared": _family(
         experts(lambda r: {"shared_intermediate_size": r.number("shared_intermediate_size") or 0})
     ),
-    "granitemoehybrid": _family(_granite_hybrid),
+    "granitemoehybrid": _family(granite_hybrid),
     "gpt_oss": _family(experts(router_bias=True, expert_bias=True), attention_sinks=True),
     "gpt2": _family(four_times, learned_positions(), **CLASSIC),
-    "gpt_bigcode": _family(four_times, learned_positions(), _multi_query, **CLASSIC),
+    "gpt_bigcode": _family(four_times, learned_positions(), multi_query, **CLASSIC),
     "gpt_neo": _family(four_times, learned_positions(), **LAYER_NORM, **PLAIN, attn_out_bias=True, mlp_bias=True),
     "gpt_neox": _family(
-        _when("attention_bias", {"qkv_bias": True, "attn_out_bias": True}), **LAYER_NORM, **PLAIN, mlp_bias=True
+        when("attention_bias", {"qkv_bias": True, "attn_out_bias": True}), **LAYER_NORM, **PLAIN, mlp_bias=True
     ),
     "gptj": _family(four_times, **LAYER_NORM, **PLAIN, mlp_bias=True, norms_per_layer=1, lm_head_bias=True),
     "bloom": _family(four_times, **CLASSIC, outer_norms=2),
-    "opt": _family(_opt, learned_positions(2), **CLASSIC),
+    "opt": _family(opt, learned_positions(2), **CLASSIC),
     "mpt": _family(lambda r: {"intermediate_size": 4 * r.count("hidden_size")}, norm="LayerNorm", **PLAIN),
     "starcoder2": _family(lambda r: dict.fromkeys(ALL_BIASES, r.flag("use_bias")), **LAYER_NORM, **PLAIN),
-    "lfm2": _family(_lfm_width, _short_conv, **_HEAD_NORM),
-    "lfm2_moe": _family(_short_conv, _lfm_moe, **_HEAD_NORM),
+    "lfm2": _family(lfm_width, short_conv, **_HEAD_NORM),
+    "lfm2_moe": _family(short_conv, lfm_moe, **_HEAD_NORM),
     "lfm3": _family(
-        _short_conv,
-        _when("use_sandwich_norm", {"norms_per_layer": 4}, True),
-        _when("use_attention_gate", {"attn_output_gate": "head"}, True),
+        short_conv,
+        when("use_sandwich_norm", {"norms_per_layer": 4}, True),
+        when("use_attention_gate", {"attn_output_gate": "head"}, True),
         **_HEAD_NORM,
     ),
     "ernie4_5": _family(lambda r: dict.fromkeys(ALL_BIASES, r.flag("use_bias"))),
@@ -388,7 +140,7 @@ FAMILIES: dict[str, Family] = {
     "seed_oss": _family(lambda r: {"attn_out_bias": r.flag("attention_out_bias")}),
     "glm": _family(**_NO_OUT),
     "glm4": _family(**_NO_OUT, norms_per_layer=4),
-    "glm4_moe": _family(experts(shared_multiple), _when("use_qk_norm", _HEAD_NORM), **_NO_OUT),
+    "glm4_moe": _family(experts(shared_multiple), when("use_qk_norm", _HEAD_NORM), **_NO_OUT),
     "glm4_moe_lite": _family(latent_attention, experts(shared_multiple)),
     "dots1": _family(experts(shared_multiple), **_HEAD_NORM),
     "deepseek_v2": _family(latent_attention, experts(shared_multiple)),
@@ -397,28 +149,28 @@ FAMILIES: dict[str, Family] = {
     "exaone4": _family(**_HEAD_NORM),
     "arcee": _family(**PLAIN),
     "nemotron": _family(**LAYER_NORM, **PLAIN),
-    "nemotron_h": _family(_nemotron_hybrid, **PLAIN, norms_per_layer=1),
-    "mellum": _family(experts(listed_dense), _used_window, **_HEAD_NORM),
+    "nemotron_h": _family(nemotron_hybrid, **PLAIN, norms_per_layer=1),
+    "mellum": _family(experts(listed_dense), used_window, **_HEAD_NORM),
     "apertus": _family(**PLAIN, **_HEAD_NORM, scalars_per_layer=2),
     "hunyuan_v1_dense": _family(**_HEAD_NORM),
-    "cohere": _family(_when("use_qk_norm", {"query_key_norm": "per_head"}), **_COHERE),
+    "cohere": _family(when("use_qk_norm", {"query_key_norm": "per_head"}), **_COHERE),
     "cohere2": _family(**_COHERE),
-    "llama4_text": _family(_llama4),
-    "chatglm": _family(_chatglm),
+    "llama4_text": _family(llama4),
+    "chatglm": _family(chatglm),
     "bert": _BERT,
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
     "distilbert": _family(four_times, learned_positions(), **CLASSIC),
-    "deberta-v2": _family(_deberta, **CLASSIC),
+    "deberta-v2": _family(deberta, **CLASSIC),
     # two outer norms, but the first layer has no norm before its attention
     "modernbert": _family(
         lambda r: {"sliding_window": r.number("local_attention", 1), "norm_bias": r.flag("norm_bias")}, norm="LayerNorm"
     ),
-    "t5": _family(_t5),
-    "mt5": _family(_t5),
-    "bart": _family(_bart, learned_positions(2, 2), **CLASSIC),
-    "mbart": _family(_bart, learned_positions(2, 2), **CLASSIC, outer_norms=2),
+    "t5": _family(t5),
+    "mt5": _family(t5),
+    "bart": _family(bart, learned_positions(2, 2), **CLASSIC),
+    "mbart": _family(bart, learned_positions(2, 2), **CLASSIC, outer_norms=2),
 }
 """Model type → family. ELECTRA, Pegasus, Gemma 3n and others with parts of their own are not listed."""
 

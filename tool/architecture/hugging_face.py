@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from tool.architecture.config_reader import ConfigReader
-from tool.architecture.families import ENCODERS, FAMILIES, Family, drop_unused
+from tool.architecture.families import ENCODERS, FAMILIES, Family
 from tool.architecture.layer_patterns import layer_kinds_of
+from tool.architecture.traits import drop_unused
 from tool.errors import BadRequest, FtcError
 from tool.schema.model import Architecture
 
