@@ -1,4 +1,4 @@
-"""`python -m tool.sweep CONFIG.yaml [--limit N]`: run what the table beside the configuration still lacks."""
+"""`python -m tool.sweep CONFIG.yaml [--limit N] [--shard I N]`: run what the table beside the configuration still lacks."""
 
 from __future__ import annotations
 
@@ -52,27 +52,26 @@ def versions() -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tool.sweep", description=__doc__)
     parser.add_argument("config", type=Path)
-    parser.add_argument("--reverse", action="store_true", help="start from the end: a second process beside a first")
+    parser.add_argument("--shard", type=int, nargs=2, default=(0, 1), metavar=("I", "N"), help="every Nth run from I")
     parser.add_argument("--limit", type=int, default=None, help="stop after this many runs")
     arguments = parser.parse_args()
     config = read_config(arguments.config)
     table = arguments.config.with_suffix(".jsonl")
-    if not arguments.reverse:
-        mend(table)
+    mend(table)
     done = finished(table)
-    ordered = runs(config)[:: -1 if arguments.reverse else 1]
-    todo = [run for run in ordered if run.id not in done][: arguments.limit]
+    first, step = arguments.shard
+    todo = [run for run in runs(config) if run.id not in done][first::step][: arguments.limit]
     print(f"{len(done)} runs are in {table.name}, {len(todo)} to go", file=sys.stderr)
     if not todo:
         return
     from tool.sweep.train import load_base, train
 
     base, tokenizer = load_base(config)
-    used = versions()
+    used, untrained = versions(), {}
     for number, run in enumerate(todo, 1):
         if run.id in finished(table):
             continue
-        row = train(run, config, base, tokenizer)
+        row = train(run, config, base, tokenizer, untrained)
         append(table, {**row, "versions": used})
         loss = row["held_out_loss"].get(str(config.steps))
         print(f"{number}/{len(todo)} {run.id}: held-out loss {loss}, {row['seconds']} s", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Text that ships with Python itself, as (prompt, completion) pairs: the same on every machine of one Python version."""
+"""Text that ships with Python itself, as (prompt, completion) pairs: the same wherever the Python version is."""
 
 from __future__ import annotations
 

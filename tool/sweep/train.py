@@ -91,6 +91,16 @@ def prepare(base: Any, method: SweepMethod) -> Any:
     return get_peft_model(model, adapter)
 
 
+def labelled_loss(model: Any, ids: Any, mask: Any, labels: Any) -> Any:
+    """Mean cross-entropy over labelled tokens. Only these pass the output layer: most of a masked prompt is saved."""
+    import torch
+
+    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    hidden = causal.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
+    wanted = labels[:, 1:] != _IGNORED
+    return torch.nn.functional.cross_entropy(causal.lm_head(hidden[wanted]).float(), labels[:, 1:][wanted])
+
+
 def held_out_loss(model: Any, rows: list[Example], padding: int, batch: int) -> float:
     """Mean loss per labelled token."""
     import torch
@@ -101,7 +111,7 @@ def held_out_loss(model: Any, rows: list[Example], padding: int, batch: int) -> 
         for start in range(0, len(rows), batch):
             ids, mask, labels = batch_of(rows[start : start + batch], padding)
             n = int((labels[:, 1:] != _IGNORED).sum())
-            total += float(model(input_ids=ids, attention_mask=mask, labels=labels).loss) * n
+            total += float(labelled_loss(model, ids, mask, labels)) * n
             count += n
     model.train()
     return total / count
@@ -112,8 +122,8 @@ def learning_rate_at(step: int, steps: int, warmup: int) -> float:
     return (step + 1) / warmup if step < warmup else (steps - step) / max(1, steps - warmup)
 
 
-def train(run: Run, config: SweepConfig, base: Any, tokenizer: Any) -> dict[str, Any]:
-    """Fine-tune and return what was measured."""
+def train(run: Run, config: SweepConfig, base: Any, tokenizer: Any, untrained: dict[str, float]) -> dict[str, Any]:
+    """Fine-tune and return what was measured. `untrained` remembers the loss of the base model by task."""
     import torch
 
     torch.manual_seed(run.seed)
@@ -124,13 +134,15 @@ def train(run: Run, config: SweepConfig, base: Any, tokenizer: Any) -> dict[str,
     optimizer = torch.optim.AdamW(parameters, lr=run.learning_rate, weight_decay=config.weight_decay)
     warmup = max(1, round(config.steps * config.warmup_ratio))
     started, losses, tokens = time.perf_counter(), [], 0
-    measured = {"0": held_out_loss(model, held_out, padding, config.batch)}
+    if run.task.id not in untrained:
+        untrained[run.task.id] = held_out_loss(base, held_out, padding, config.batch)
+    measured = {"0": untrained[run.task.id]}
     for step in range(config.steps):
         for group in optimizer.param_groups:
             group["lr"] = run.learning_rate * learning_rate_at(step, config.steps, warmup)
         ids, mask, labels = batch_of(rows[step * config.batch : (step + 1) * config.batch], padding)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
+            loss = labelled_loss(model, ids, mask, labels)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
         optimizer.step()
