@@ -1,4 +1,4 @@
-"""`python -m tool.sweep CONFIG.yaml [--limit N] [--shard I N]`: run what the table beside the configuration still lacks."""
+"""`python -m tool.sweep CONFIG.yaml [--limit N] [--shard I N]`: run what the table beside it still lacks."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def main() -> None:
     from tool.sweep.train import load_base, train
 
     base, tokenizer = load_base(config)
-    used, untrained = versions(), {}
+    used = versions()
+    untrained: dict[str, float] = {}
     for number, run in enumerate(todo, 1):
         if run.id in finished(table):
             continue
