@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import cast
 
 from tool.schema.recipe import RecipeTask
 
@@ -99,4 +98,4 @@ def _match(text: str) -> RecipeTask:
 
 def _told(task: str) -> RecipeTask:
     known = {name for name, _ in _PATTERNS} | set(_BY_OBJECTIVE.values())
-    return cast(RecipeTask, task) if task in known else "unknown"
+    return task if task in known else "unknown"
