@@ -123,7 +123,8 @@ def add_parameters(pool: descriptor_pool.DescriptorPool, name: str, params: dict
 
 @lru_cache(maxsize=512)
 def _message_class(pool: descriptor_pool.DescriptorPool, name: str) -> type[Message]:
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+    found: type[Message] = message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+    return found
 
 
 def message(pool: descriptor_pool.DescriptorPool, name: str, values: dict[str, Any]) -> Message:
