@@ -1,0 +1,51 @@
+"""`ftc canary`: change the share of keys that the canary answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from tool.cli.govern_common import actor_of, finish, step_options
+
+
+@click.group("canary")
+def command() -> None:
+    """Let a new engine answer a share of the keys, and see how it does."""
+
+
+@command.command("set")
+@click.argument("fraction", type=float)
+@click.option("--evidence", metavar="DIGEST", help="The evaluation report to rest on (default: the best there is).")
+@step_options
+def set_fraction(
+    fraction: float,
+    evidence: str | None,
+    reason: str | None,
+    actor: str | None,
+    write: bool,
+    generate: bool,
+    now: datetime,
+    root: Path,
+    output: str,
+) -> int:
+    """Prepare another FRACTION for the running canary: up one step of the rollout rules, or down as far as you like.
+
+    \b
+    Example:
+      ftc canary set 0.05 --write
+    """
+    from tool.errors import BadRequest
+    from tool.govern.prepare import open_desk, prepare
+    from tool.govern.transition import Request
+
+    if not 0 <= fraction < 1:
+        raise BadRequest("FRACTION", f"{fraction:g} is no share of keys below 1", "for all keys, promote to production")
+    desk = open_desk(root, now)
+    canary = desk.ledger().state.canary
+    if canary is None:
+        raise BadRequest("canary", "no canary runs", "start one with `ftc promote VERSION --to canary`")
+    text = reason or f"Move the canary from {canary.fraction:g} to {fraction:g}"
+    request = Request(canary.version, "canary", actor_of(root, actor), text, fraction)
+    return finish(root, prepare(desk, request, evidence), output, write, generate)
