@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "tool.cli.status",
     "history": "tool.cli.history",
     "verify": "tool.cli.verify",
+    "deps": "tool.cli.deps",
 }
 
 

@@ -1,4 +1,4 @@
-"""What people write for a task → the task, and the notebook template that an objective and a model kind need."""
+"""What people write for a task → the task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from tool.errors import BadRequest, Fault
 from tool.load.name_keys import collisions, is_id, name_key, nearest
 from tool.load.repo import Repo
 from tool.load.yaml_file import YamlFile
-from tool.schema.base import ModelKind, Objective
 from tool.schema.task import Task
 
 
@@ -29,18 +28,6 @@ def find_task(repo: Repo, name: str, field: str = "task") -> Task:
         listing = f"known: {', '.join(repo.tasks.ids())}"
         raise BadRequest(field, f"unknown task {name!r}", f"did you mean {close!r}?" if close else listing)
     return task
-
-
-def template_for(task: Task, objective: Objective, model_kind: ModelKind) -> str | None:
-    """The folder of tool/templates for a task, or None where no template trains that combination.
-
-    An objective other than the task's own must be named in `templates` (simpo is answered, but has no template).
-    """
-    if objective != task.objective:
-        return task.templates.get(objective) if model_kind == "causal_lm" else None
-    if model_kind not in task.model_kinds:
-        return None
-    return task.templates.get(model_kind, task.template)
 
 
 def alias_faults(repo: Repo) -> list[Fault]:

@@ -10,7 +10,7 @@ from tool.errors import BadRequest
 from tool.load import Repo, open_repo
 from tool.load.name_keys import name_key
 from tool.load.platform_names import find_plan, find_platform, resolve_platform
-from tool.load.task_names import alias_faults, find_task, resolve_task, template_for
+from tool.load.task_names import alias_faults, find_task, resolve_task
 from tool.tests.conftest import ROOT
 
 REPO = open_repo(ROOT)
@@ -72,18 +72,6 @@ def test_an_alias_of_two_tasks_is_a_fault(profiles_copy: Path) -> None:
     assert [fault.path for fault in faults] == ["profiles/tasks/reasoning.yaml"]
     assert "code" in faults[0].message
     assert faults[0].line > 0
-
-
-def test_templates_follow_objective_and_model_kind() -> None:
-    """A task's own template, that of another objective, that of a model kind; None where nothing trains it."""
-    preference, summary = REPO.tasks["preference"], REPO.tasks["summarization"]
-    assert template_for(preference, "dpo", "causal_lm") == "dpo"
-    assert template_for(preference, "kto", "causal_lm") == "kto"
-    assert template_for(preference, "simpo", "causal_lm") is None
-    assert template_for(preference, "dpo", "seq2seq") is None
-    assert template_for(summary, "sft", "seq2seq") == "seq2seq_summarization"
-    assert template_for(summary, "sft", "causal_lm") == "sft"
-    assert template_for(REPO.tasks["classification"], "sft", "sequence_classification") == "sequence_classification"
 
 
 def test_every_platform_and_plan_name_resolves_to_its_own() -> None:
