@@ -20,6 +20,7 @@ from tool.architecture.traits import (
     experts,
     falcon,
     four_times,
+    gemma3n,
     gemma4,
     granite_hybrid,
     latent_attention,
@@ -73,7 +74,10 @@ _QWEN3 = _family(**_HEAD_NORM)
 _GEMMA3 = _family(norms_per_layer=4, **_HEAD_NORM)
 
 FAMILIES: dict[str, Family] = {
-    **dict.fromkeys(("llama", "mistral", "ministral", "ministral3", "granite", "gemma", "smollm3", "helium"), _LLAMA),
+    **dict.fromkeys(
+        ("llama", "mistral", "ministral", "ministral3", "granite", "gemma", "smollm3", "helium", "cwm", "vaultgemma"),
+        _LLAMA,
+    ),
     **dict.fromkeys(("phi3", "baichuan", "internlm2"), _LLAMA),
     "mixtral": _family(experts()),
     **dict.fromkeys(("qwen2", "qwen2_vl", "qwen2_5_vl", "qwen2_vl_text", "qwen2_5_vl_text"), _QWEN2),
@@ -88,6 +92,7 @@ FAMILIES: dict[str, Family] = {
     "qwen3_5_moe_text": _family(linear_attention, experts(shared_expert)),
     "gemma2": _family(norms_per_layer=4),
     "gemma3_text": _GEMMA3,
+    "gemma3n_text": _family(gemma3n, norms_per_layer=4, **_HEAD_NORM),
     "gemma4_text": _family(gemma4),
     "phi": _family(
         when("qk_layernorm", {"query_key_norm": "head_with_bias"}), **CLASSIC, norms_per_layer=1, lm_head_bias=True
@@ -151,6 +156,15 @@ FAMILIES: dict[str, Family] = {
     "nemotron": _family(**LAYER_NORM, **PLAIN),
     "nemotron_h": _family(nemotron_hybrid, **PLAIN, norms_per_layer=1),
     "mellum": _family(experts(listed_dense), used_window, **_HEAD_NORM),
+    "jais2": _family(**LAYER_NORM, **PLAIN),
+    "nanochat": _family(norm="non-parametric RMSNorm", **PLAIN),
+    "granite_swa": _family(attention_sinks=True),
+    "solar_open": _family(experts(shared_multiple), **_NO_OUT),
+    "flex_olmo": _family(experts(), query_key_norm="projection"),
+    "hunyuan_v1_moe": _family(
+        experts(lambda r: {"shared_intermediate_size": r.count("intermediate_size")}), **_HEAD_NORM
+    ),
+    "exaone_moe": _family(experts(shared_multiple), qkv_bias=False, attn_out_bias=False, **_HEAD_NORM),
     "apertus": _family(**PLAIN, **_HEAD_NORM, scalars_per_layer=2),
     "hunyuan_v1_dense": _family(**_HEAD_NORM),
     "cohere": _family(when("use_qk_norm", {"query_key_norm": "per_head"}), **_COHERE),
@@ -172,6 +186,6 @@ FAMILIES: dict[str, Family] = {
     "bart": _family(bart, learned_positions(2, 2), **CLASSIC),
     "mbart": _family(bart, learned_positions(2, 2), **CLASSIC, outer_norms=2),
 }
-"""Model type → family. ELECTRA, Pegasus, Gemma 3n and others with parts of their own are not listed."""
+"""Model type → family. ELECTRA, Pegasus, Falcon-H1 and others with parts of their own are not listed."""
 
 ENCODERS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "deberta-v2", "modernbert")

@@ -19,6 +19,7 @@ APPROXIMATE = "approximate"
 NESTED = ("text_config", "llm_config", "language_config", "decoder_config")
 SYNONYMS = {
     "gemma3": "gemma3_text",
+    "gemma3n": "gemma3n_text",
     "gemma4": "gemma4_text",
     "gemma4_unified": "gemma4_text",
     "llama4": "llama4_text",

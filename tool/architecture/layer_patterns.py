@@ -22,8 +22,11 @@ LETTERS: dict[str, LayerKind] = {"M": "mamba", "*": "full", "-": "mlp", "E": "mo
 """Nemotron-H's `hybrid_override_pattern`."""
 FULL_EVERY: dict[str, tuple[LayerKind, int]] = {
     "gemma2": ("sliding", 2),
+    "vaultgemma": ("sliding", 2),
     "gemma3_text": ("sliding", 6),
     "gemma4_text": ("sliding", 6),
+    "gemma3n_text": ("sliding", 5),
+    "exaone_moe": ("sliding", 4),
     "cohere2": ("sliding", 4),
     "olmo3": ("sliding", 4),
     "gpt_oss": ("sliding", 2),
@@ -83,6 +86,10 @@ def _by_rule(reader: ConfigReader) -> tuple[LayerKind, ...] | None:
     if reader.model_type not in FULL_EVERY:
         return None
     other, every = FULL_EVERY[reader.model_type]
+    letters = reader.text("sliding_window_pattern")
+    if letters and set(letters) <= {"L", "G"}:
+        # EXAONE: L is local, G global, repeated
+        return tuple(other if letters[index % len(letters)] == "L" else "full" for index in range(layers))
     every = reader.number("sliding_window_pattern", 1) or reader.number("full_attention_interval", 1) or every
     kinds: list[LayerKind] = [other if (index + 1) % every else "full" for index in range(layers)]
     if reader.model_type == "gemma4_text":

@@ -140,6 +140,8 @@ LAYOUTS: dict[str, Layout] = {
         _attention("attention", "q_lin", "k_lin", "v_lin", "out_lin"), up="ffn.lin1", down="ffn.lin2"
     ),
     "modernbert": replace(_LLAMA, qkv="attn.Wqkv", o="attn.Wo", gate_up="mlp.Wi", down="mlp.Wo"),
+    "nanochat": replace(_LLAMA, up="mlp.fc1", down="mlp.fc2"),
+    "hunyuan_v1_moe": replace(_LLAMA, router="mlp.gate.wg", shared="mlp.shared_mlp"),
     "t5": _T5,
     "bart": replace(
         _BART,

@@ -15,6 +15,7 @@ def mixer_linears(architecture: Architecture, layout: Layout) -> Iterator[Linear
     yield from _mamba(architecture, layout)
     yield from _conv(architecture)
     yield from _per_layer_input(architecture)
+    yield from _altup(architecture)
 
 
 def _linear_attention(architecture: Architecture, layout: Layout) -> Iterator[Linear]:
@@ -58,6 +59,20 @@ def _per_layer_input(architecture: Architecture) -> Iterator[Linear]:
     yield Linear("per_layer_model_projection", hidden, layers * spec.hidden_size, 1, "mlp")
 
 
+def _altup(architecture: Architecture) -> Iterator[Linear]:
+    spec, layers, hidden = architecture.altup, architecture.num_hidden_layers, architecture.hidden_size
+    if spec is None:
+        return
+    inputs = spec.num_inputs
+    yield Linear("laurel.linear_left", hidden, spec.laurel_rank, layers, "mlp")
+    yield Linear("laurel.linear_right", spec.laurel_rank, hidden, layers, "mlp")
+    yield Linear("altup.modality_router", hidden, inputs, layers, "mlp")
+    yield Linear("altup.correction_coefs", inputs, inputs, layers, "mlp")
+    yield Linear("altup.prediction_coefs", inputs, inputs**2, layers, "mlp")
+    yield Linear("altup_projections", hidden, hidden, inputs - 1, "mlp")
+    yield Linear("altup_unembed_projections", hidden, hidden, inputs - 1, "mlp")
+
+
 def mixer_extras(architecture: Architecture) -> int:
     """Parameters of convolutions, decay rates, skips and norms inside the mixers."""
     kinds, total = layer_kinds(architecture), 0
@@ -74,4 +89,7 @@ def mixer_extras(architecture: Architecture) -> int:
     if per_layer := architecture.per_layer_input:
         # one norm per layer on the way back, one on the projection
         total += architecture.num_hidden_layers * architecture.hidden_size + per_layer.hidden_size
+    if architecture.altup:
+        # a norm of the router, one of the bypass, and a scale for the correction
+        total += 3 * architecture.num_hidden_layers * architecture.hidden_size
     return total

@@ -62,10 +62,12 @@ def sparse_layers(reader: ConfigReader) -> Fields:
 def shared_multiple(reader: ConfigReader) -> Fields:
     """DeepSeek: n shared experts as one of n times the width; the first layers stay dense."""
     width = reader.number("moe_intermediate_size", 1) or reader.count("intermediate_size")
-    shared = reader.number("n_shared_experts") or reader.number("moe_num_shared_experts") or 0
-    dense = reader.number("first_k_dense_replace")
-    if dense is None:
-        dense = listed_dense(reader)["dense_layers"] or int(reader.model_type == "glm4_moe_lite")
+    names = ("n_shared_experts", "moe_num_shared_experts", "num_shared_experts")
+    shared = next((number for name in names if (number := reader.number(name))), 0)
+    dense = listed_dense(reader)["dense_layers"]
+    if not reader.names("mlp_layer_types"):
+        first = reader.number("first_k_dense_replace")
+        dense = int(reader.model_type == "glm4_moe_lite") if first is None else first
     return {"shared_intermediate_size": shared * width, "dense_layers": dense}
 
 
@@ -172,6 +174,16 @@ def gemma4(reader: ConfigReader) -> Fields:
     if reader.flag("enable_moe_block"):
         fields |= experts(beside_mlp=True, router_scales=True)(reader) | {"norms_per_layer": 7}
     return fields
+
+
+def gemma3n(reader: ConfigReader) -> Fields:
+    """Gemma 3n: parallel residual streams, per-layer inputs, shared keys and values."""
+    size, width = reader.count("vocab_size_per_layer_input"), reader.count("hidden_size_per_layer_input")
+    return {
+        "altup": {"num_inputs": reader.count("altup_num_inputs"), "laurel_rank": reader.count("laurel_rank")},
+        "per_layer_input": {"vocab_size": size, "hidden_size": width},
+        "num_kv_shared_layers": reader.number("num_kv_shared_layers") or 0,
+    }
 
 
 def _global_shape(reader: ConfigReader) -> tuple[int, int | None]:

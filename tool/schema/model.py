@@ -76,6 +76,13 @@ class PerLayerInput(Record):
     hidden_size: int = Field(ge=1)
 
 
+class AltUp(Record):
+    """Gemma 3n: parallel copies of the residual stream, and a low-rank bypass of attention (LAuReL) in each layer."""
+
+    num_inputs: int = Field(ge=1)
+    laurel_rank: int = Field(ge=1)
+
+
 class Architecture(Record):
     """Shape of one network: everything that parameter and memory arithmetic needs.
 
@@ -145,6 +152,7 @@ class Architecture(Record):
     """Kernel of the short convolution in `conv` layers (LFM2: conv_L_cache)."""
     conv_bias: bool = False
     per_layer_input: PerLayerInput | None = None
+    altup: AltUp | None = None
     use_double_wide_mlp: bool = False
     """Layers that share keys and values have an MLP of twice the width (Gemma 4 E2B)."""
     scalars_per_layer: int = Field(default=0, ge=0)
