@@ -86,11 +86,11 @@ def _refuse_mixture(fields: dict[str, Any], model_config: Path | None, notebook:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    from tool.cli.batch import parse_object
+    from tool.cli.batch import read_object
 
     try:
-        return parse_object(path.read_bytes())
-    except (BadRequest, ValueError) as error:
+        return read_object(path.read_bytes())
+    except ValueError as error:
         raise BadRequest("model_config", f"{path.name}: {error}", "give a Hugging Face config.json") from None
 
 
@@ -129,33 +129,45 @@ def _unknown_task(repo: Any, name: str) -> BadRequest:
 
 
 def parse_request(fields: dict[str, Any]) -> Any:
-    """A typed request. Raises BadRequest naming every wrong field."""
+    """A typed request; null is the same as absent. Raises BadRequest with the first wrong field and the mend."""
+    import difflib
+
     from pydantic import ValidationError
 
-    from tool.load.records import field_names
     from tool.schema.recommendation import RecommendRequest
 
     try:
         return RecommendRequest.model_validate({key: value for key, value in fields.items() if value is not None})
     except ValidationError as error:
-        from tool.cli.batch import bad_request
-
-        raise bad_request(error, field_names(RecommendRequest)) from None
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        if first["type"] != "extra_forbidden":
+            raise BadRequest(field, f"{first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}") from None
+        known = [info.alias or name for name, info in RecommendRequest.model_fields.items()]
+        near = difflib.get_close_matches(field, known, n=1)
+        mend = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        raise BadRequest(field, f"unknown field {field!r}", mend) from None
 
 
 def _batch(repo: Any, path: str, log: Path | None) -> int:
-    from tool.cli.batch import run_batch
+    import sys
+
+    from tool.cli.batch import lines_of, run_batch
+    from tool.cli.common import json_line
     from tool.recommend import recommend
     from tool.recommend.knowledge import current_knowledge
 
-    def answer(fields: dict[str, Any]) -> dict[str, Any]:
-        request = parse_request(fields)
+    def answer(request: Any) -> dict[str, Any]:
         answered = recommend(repo, request, current_knowledge(repo, request.engine, request.key))
         if log is not None:
             append_event(log, answered)
         return answered.model_dump(mode="json")
 
-    return run_batch(path, answer)
+    with click.open_file(path, "rb") as stream:
+        bad = run_batch(lines_of(stream), parse_request, answer, lambda line: click.echo(json_line(line)))
+    if bad:
+        print(f"{bad} line{'s' if bad != 1 else ''} could not be answered", file=sys.stderr)
+    return 2 if bad else 0
 
 
 def _write_notebook(repo: Any, answer: Any, path: Path) -> None:

@@ -142,17 +142,13 @@ def index_row(item: Answered) -> dict[str, Any]:
 
 
 def knowledge_files(repo: Repo, knowledge: Knowledge) -> dict[str, bytes]:
-    """Priors and the normalisation report of the recipes."""
-    import yaml
+    """Priors, and what normalisation did with every published recipe."""
+    from tool.priors import PRIORS_PATH, priors_text
+    from tool.recipes import load_recipes, recipes_page, recipes_report
 
-    from tool.priors import priors_document
-    from tool.recipes import load_recipes, recipes_page, report
-
-    files: dict[str, bytes] = {}
+    files = {
+        "generated/recipes.md": recipes_page(recipes_report(load_recipes(repo.root, include_reserved=True))).encode()
+    }
     if knowledge.priors is not None:
-        text = yaml.dump(priors_document(knowledge.priors), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True)
-        files["generated/priors.yaml"] = (
-            f"# Made by `ftc generate` from registry/recipes. Do not edit.\n{text}".encode()
-        )
-    files["generated/recipes.md"] = recipes_page(report(load_recipes(repo, include_reserved=True))).encode()
+        files[PRIORS_PATH] = priors_text(knowledge.priors).encode()
     return files

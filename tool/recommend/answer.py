@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from tool.schema.dependency import Stack
 from tool.schema.recommendation import Dependencies, Reason, Recommendation, RecommendRequest
 
 WITHOUT_CARD_MICRO_BATCH = 4
-ALPHA_OVER_RANK = 2
+INTERNAL = frozenset({"effective_batch_size", "lora_alpha_ratio"})
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,16 @@ def draft(repo: Repo, question: Question, adapter: str, knowledge: Knowledge) ->
         values = conservative(values, law)
     values = clamp(repo, question, adapter, values)
     per_gpu = max(1, round(batch_target(values) / question.gpus))
-    rank = int(values["lora_r"].value) if "lora_r" in values else None
+    rank = rank_of(values) if "lora_r" in values else None
     wanted = first_setup(question, adapter, str(values["optim"].value), rank)
     warnings = list(notes)
     setup, fits = sized(repo, question, wanted, per_gpu, rank, warnings)
     return Draft(question, strategy, values, setup, max(1, per_gpu // setup.micro_batch), fits, tuple(warnings))
+
+
+def rank_of(values: dict[str, Value]) -> int:
+    """Rank as the nearest power of two: kernels and published practice agree on these."""
+    return max(1, 1 << round(math.log2(max(1.0, float(values["lora_r"].value)))))
 
 
 def batch_target(values: dict[str, Value]) -> int:
@@ -120,9 +126,7 @@ def sized(
 def config_of(done: Draft) -> dict[str, Any]:
     """The configuration under the names of the design, section 2."""
     setup, values, question = done.setup, done.values, done.question
-    config: dict[str, Any] = {
-        name: value.value for name, value in values.items() if name not in ("effective_batch_size",)
-    }
+    config: dict[str, Any] = {name: value.value for name, value in values.items() if name not in INTERNAL}
     rank = setup.lora_r
     config |= {
         "task_type": question.task.id,
@@ -133,7 +137,7 @@ def config_of(done: Draft) -> dict[str, Any]:
         "max_length": setup.max_length,
         "optim": setup.optim,
         "lora_r": rank,
-        "lora_alpha": rank * ALPHA_OVER_RANK if rank else None,
+        "lora_alpha": max(1, round(rank * float(values["lora_alpha_ratio"].value))) if rank else None,
         "lora_dropout": config.get("lora_dropout"),
         "target_modules": setup.target_modules,
         "gradient_checkpointing": setup.gradient_checkpointing,
@@ -214,6 +218,9 @@ def reasons(done: Draft, config: dict[str, Any]) -> list[Reason]:
 def derived_reason(done: Draft, name: str) -> Value:
     """Reasons of fields that follow from the card, the task or other fields."""
     question, hardware = done.question, done.question.hardware
+    if name == "lora_alpha":
+        ratio = done.values["lora_alpha_ratio"]
+        return replace(ratio, rule=f"rank x {ratio.value:g}: {ratio.rule}")
     card = f"profiles/gpus/{hardware.gpu.id}.yaml" if hardware else "no card named"
     task = f"profiles/tasks/{question.task.id}.yaml"
     memory = "memory bound (tool/memory)" if hardware else "no card named: not sized"
@@ -225,7 +232,6 @@ def derived_reason(done: Draft, name: str) -> Value:
         "max_length": ("the request's length" if question.seq_len else "the task's length, halved until it fits", task),
         "precision": ("bf16 where the card computes in it, else fp16", card),
         "quantization": ("4-bit NormalFloat, double-quantised, for QLoRA only", laws.QLORA),
-        "lora_alpha": ("twice the rank", laws.TRL),
         "target_modules": ("all linear layers", laws.QLORA),
         "packing": ("the task's choice", task),
         "task_type": ("the request", task),

@@ -1,4 +1,4 @@
-"""Where knowledge comes from: computed afresh for `generate`, or read from generated/ when that is provably current."""
+"""Where knowledge comes from: the priors of the recipes and, where there is one, a trained engine."""
 
 from __future__ import annotations
 
@@ -6,30 +6,23 @@ from functools import lru_cache
 from pathlib import Path
 
 from tool.load import Repo
-from tool.priors import Priors, compute_priors, inputs_digest, read_priors
+from tool.priors import compute_priors, load_priors
 from tool.recommend.strategy import Knowledge
-
-CACHED = "generated/priors.yaml"
+from tool.schema.priors import Priors
 
 
 def fresh_knowledge(repo: Repo) -> Knowledge:
-    """Priors computed from registry/recipes now."""
-    from tool.recipes import load_recipes
+    """Priors computed from registry/recipes now, whatever stands under generated/."""
+    from tool.recipes import load_recipes, recipes_digest
 
-    return Knowledge(priors=compute_priors(load_recipes(repo)))
+    return Knowledge(priors=compute_priors(load_recipes(repo.root).recipes, recipes_digest(repo.root)))
 
 
 def current_knowledge(repo: Repo, engine: str | None = None, key: str | None = None) -> Knowledge:
-    """generated/priors.yaml when its digest is that of the recipes on disk, else computed anew."""
-    priors = _priors(repo.root)
-    return Knowledge(priors=priors)
+    """generated/priors.yaml when it belongs to the recipes on disk, else priors computed anew."""
+    return Knowledge(priors=_priors(repo.root))
 
 
 @lru_cache(maxsize=4)
 def _priors(root: Path) -> Priors:
-    from tool.recipes import load_recipes
-
-    cached = read_priors(root / CACHED)
-    if cached is not None and cached.inputs_digest == inputs_digest(root):
-        return cached
-    return compute_priors(load_recipes(Repo(root)))
+    return load_priors(root)

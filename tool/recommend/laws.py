@@ -112,6 +112,8 @@ def lora_rank(objective: str, parameters: float | None) -> Value:
     return Value(16, "default rank", PEFT)
 
 
+ALPHA_RATIO = Value(2.0, "alpha twice the rank", TRL)
+
 FIXED: dict[str, Value] = {
     "lora_dropout": Value(0.0, "dropout costs memory and rarely helps with few epochs", PEFT),
     "lr_scheduler_type": Value("cosine", "cosine decay with warm-up", TRL),

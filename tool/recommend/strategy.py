@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from tool.priors import Priors
 from tool.recommend.hyperparameters import deterministic
 from tool.recommend.laws import Value
 from tool.recommend.question import Question
+from tool.schema.priors import Priors
 
 
 class Engine(Protocol):
