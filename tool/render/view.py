@@ -70,7 +70,7 @@ def view(recommendation: Recommendation, context: NotebookContext, template: str
         "uses_trl": template in TRL_TEMPLATES,
         "model_id": context.model_id,
         "task": {"id": context.task.id, "title": context.task.title, "description": context.task.description},
-        "is_encoder": context.task.template == "sequence_classification" and _is_encoder(recommendation, context),
+        "is_encoder": model_kind_of(recommendation, context) in ("sequence_classification", "seq2seq"),
         "platform_title": context.platform_title,
         "card_title": context.card_title,
         "gpus": context.gpus,
@@ -86,10 +86,6 @@ def view(recommendation: Recommendation, context: NotebookContext, template: str
         "data": dataset_view(context.task, template, recommendation.request.get("dataset_rows")),
         "purpose": PURPOSES[template],
     }
-
-
-def _is_encoder(recommendation: Recommendation, context: NotebookContext) -> bool:
-    return model_kind_of(recommendation, context) == "sequence_classification"
 
 
 def _answer(recommendation: Recommendation) -> dict[str, Any]:
@@ -156,7 +152,7 @@ def _parameters(
         "packing": bool(config.get("packing", False)) and template in ("sft", "cpt"),
         "seed": int(config.get("seed") or 0),
         "quantization": str(config.get("quantization", "none")) if adapter != "full" else "none",
-        "kbit_preparation": bool(config.get("kbit_preparation", template not in ("sft", "cpt", "dpo", "kto", "grpo"))),
+        "kbit_preparation": bool(config.get("kbit_preparation", template != "orpo")),
         "sharding": str(config.get("sharding") or "none"),
         "lora_r": config.get("lora_r"),
         "lora_alpha": config.get("lora_alpha", config.get("lora_r")),

@@ -44,6 +44,30 @@ CASES = [
     ("preference", "full", rows.preference),
     ("preference", "lora", rows.preference),
     ("preference", "qlora", rows.preference),
+    ("continued_pretraining", "full", rows.text),
+    ("continued_pretraining", "lora", rows.text),
+]
+
+PREFERENCE_CASES = [
+    ("orpo", "full"),
+    ("orpo", "lora"),
+    ("orpo", "qlora"),
+    ("kto", "full"),
+    ("kto", "lora"),
+    ("kto", "qlora"),
+]
+
+TINY_CASES = [
+    ("classification", "full", "bert", "AutoModelForSequenceClassification", rows.text_label),
+    ("classification", "lora", "bert", "AutoModelForSequenceClassification", rows.text_label),
+    ("classification", "lora", "moe", "AutoModelForSequenceClassification", rows.text_label),
+    ("classification", "qlora", "moe", "AutoModelForSequenceClassification", rows.text_label),
+    ("instruction_following", "lora", "moe", "AutoModelForCausalLM", rows.instruction),
+    ("instruction_following", "qlora", "moe", "AutoModelForCausalLM", rows.instruction),
+    ("summarization", "full", "t5", "AutoModelForSeq2SeqLM", rows.document_summary),
+    ("summarization", "lora", "t5", "AutoModelForSeq2SeqLM", rows.document_summary),
+    ("question_answering", "full", "t5", "AutoModelForSeq2SeqLM", rows.question_context),
+    ("question_answering", "lora", "t5", "AutoModelForSeq2SeqLM", rows.question_context),
 ]
 
 
@@ -77,3 +101,53 @@ def test_language_model_trains(task: str, adapter: str, make: Any, smollm: Path,
     cells = harness.with_cells(document, after=proof("AutoModelForCausalLM", adapter))
     text = harness.execute(cells, tmp_path, overrides)
     assert_trained(tmp_path, text)
+
+
+@pytest.mark.parametrize(("objective", "adapter"), PREFERENCE_CASES)
+def test_preference_objectives_train(objective: Any, adapter: str, smollm: Path, tmp_path: Path) -> None:
+    """ORPO and KTO learn from the same pairs: the loss falls, the weights load back and change the output."""
+    rate = 1e-4 if adapter == "full" else 1e-3
+    document = notebook(samples.recommendation(adapter), samples.context("preference", objective=objective))
+    overrides = DRY_RUN | {"MODEL": str(smollm), "DATASET": rows.write(tmp_path, rows.preference), "LEARNING_RATE": rate}
+    cells = harness.with_cells(document, after=proof("AutoModelForCausalLM", adapter))
+    assert_trained(tmp_path, harness.execute(cells, tmp_path, overrides))
+
+
+@pytest.mark.parametrize("adapter", ["full", "lora"])
+def test_reinforcement_trains(adapter: str, smollm: Path, tmp_path: Path) -> None:
+    """GRPO samples answers, rewards them and changes the weights (its loss is no measure of progress)."""
+    document = notebook(samples.recommendation(adapter), samples.context("reinforcement"))
+    overrides = DRY_RUN | {
+        "MODEL": str(smollm),
+        "DATASET": rows.write(tmp_path, rows.prompt_answer),
+        "LEARNING_RATE": 1e-4 if adapter == "full" else 1e-3,
+        "MICRO_BATCH": 4,
+        "NUM_GENERATIONS": 4,
+        "MAX_COMPLETION_LENGTH": 20,
+        "MAX_STEPS": 4,
+    }
+    cells = harness.with_cells(document, after=proof("AutoModelForCausalLM", adapter))
+    text = harness.execute(cells, tmp_path, overrides)
+    assert_trained(tmp_path, text, loss_falls=False)
+    assert "100% of 46 answers can be checked" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "adapter", "model", "auto", "make"), TINY_CASES, ids=[f"{case[0]}-{case[1]}-{case[2]}" for case in TINY_CASES]
+)
+def test_small_architectures_train(
+    task: str, adapter: str, model: str, auto: str, make: Any, tiny: Path, tmp_path: Path
+) -> None:
+    """A tiny random encoder, encoder-decoder and mixture of experts learn; heads and adapters load back."""
+    kind: Any = {"bert": "sequence_classification", "t5": "seq2seq", "moe": "causal_lm"}[model]
+    document = notebook(samples.recommendation(adapter), samples.context(task, model_kind=kind))
+    overrides = DRY_RUN | {
+        "MODEL": str(tiny / model),
+        "DATASET": rows.write(tmp_path, make),
+        "LEARNING_RATE": 5e-3,
+        "MICRO_BATCH": 8,
+        "MAX_STEPS": 30,
+    }
+    labels = ", num_labels=len(LABELS)" if task == "classification" else ""
+    cells = harness.with_cells(document, after=proof(auto, adapter, labels))
+    assert_trained(tmp_path, harness.execute(cells, tmp_path, overrides))
