@@ -78,8 +78,8 @@ class ConfigReader:
         if value is None:
             return None
         field = self.prefix + key
-        if isinstance(value, list) and value and all(type(item) is int and item == value[0] for item in value):
-            value = value[0]  # Gemma 3n lists one equal width for each layer
+        if name == "intermediate_size" and isinstance(value, list) and value == value[:1] * len(value):
+            value = value[0] if value else None  # Gemma 3n lists one equal width for each layer
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
