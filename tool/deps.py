@@ -73,7 +73,8 @@ def header(stack: Stack) -> str:
     """What a person who opens the lock should know."""
     lines = [
         f"# Lock of the stack {stack.id}, made by `ftc deps lock --write`. Do not edit.",
-        f"# What its pins resolve to among what was published before {stack.as_of}, on Python {OLDEST_PYTHON} or newer.",
+        f"# What its pins resolve to among what was published before {stack.as_of}, "
+        f"on Python {OLDEST_PYTHON} or newer.",
     ]
     outside = ", ".join(f"{name} {version}" for name, version in sorted(provided(stack).items()))
     if stack.torch_backend:
