@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tool.errors import Fault, InputFaults
@@ -16,6 +17,7 @@ from tool.recipes.read import BadLine, read_rows
 from tool.schema.recipe import Recipe
 
 FOLDER = "registry/recipes"
+_FORMAT = re.compile(r"(?:-unsloth)?(?:-bnb-4bit|-gptq(?:-int[48])?|-awq|-int[48]|-fp8|-bf16)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,33 @@ def load_recipes(repo: Repo | Path, include_reserved: bool = False) -> RecipeSet
     def is_reserved(recipe: Recipe) -> bool:
         return not include_reserved and reserved.has_recipe(recipe.source.repo, recipe.family)
 
-    found = read_recipes(((path, path.relative_to(root).as_posix()) for path in recipe_files(root)), is_reserved)
+    files = [(path, path.relative_to(root).as_posix()) for path in recipe_files(root)]
+    found = _with_registry_ids(read_recipes(files, is_reserved), Repo(root).models.ids())
     broken = [item for item in found.rejected if item.rejection.schema == ""]
     if broken:
         raise InputFaults(fault_of(item) for item in broken)
     return found
+
+
+def _with_registry_ids(found: RecipeSet, ids: Iterable[str]) -> RecipeSet:
+    """Name the registry's model where the published name is its id but for letter case, organisation or format.
+
+    A name without the right organisation counts only where one model alone bears it. Declared aliases are not read
+    here (that would parse every model file): tool.architecture.resolve knows them.
+    """
+    exact = {id.casefold(): id for id in ids}
+    bare: dict[str, list[str]] = {}
+    for id in exact.values():
+        bare.setdefault(id.casefold().rpartition("/")[2], []).append(id)
+
+    def known(recipe: Recipe) -> Recipe:
+        name = (recipe.model or "").casefold()
+        if name in exact:
+            return replace(recipe, registry_model=exact[name])
+        named = bare.get(_FORMAT.sub("", name.rpartition("/")[2]), [])
+        return replace(recipe, registry_model=named[0]) if len(named) == 1 else recipe
+
+    return replace(found, recipes=tuple(known(recipe) for recipe in found.recipes))
 
 
 def fault_of(item: Rejected) -> Fault:

@@ -23,7 +23,7 @@ _KNOWN = (
     (r"llama-?4-scout|llama-4-scout", 108.6),
     (r"llama-?4-maverick", 400.7),
     (r"deepseek-?v?2(?:\.5)?-lite|deepseek-v2-lite", 15.7),
-    (r"deepseek-?(?:v3|r1)(?!.*distill)", 671.0),
+    (r"deepseek-?(?:v3|r1)(?!.*distill)(?!.*qwen3-8b)", 671.0),
     (r"deepseek-?v2(?:\.5)?(?!-lite)", 235.7),
     (r"deepseek-v4-flash", 284.0),
     (r"kimi-k2", 1026.0),
@@ -35,7 +35,7 @@ _KNOWN = (
     (r"(?:^|/)gpt-?2$", 0.124),
     (r"gpt-neox-20b", 20.6),
     (r"gpt-j", 6.05),
-    (r"zephyr(?!.*\d+b)", 7.24),
+    (r"zephyr(?!.*\d+b(?!it))", 7.24),
     (r"chatglm[23]?-?(?:6b)?|codegeex2", 6.24),
     (r"flan-t5-xxl|t5-11b", 11.1),
     (r"flan-t5-xl|t5-3b", 2.85),
@@ -46,16 +46,36 @@ _KNOWN = (
     (r"bert-large", 0.335),
     (r"bert-base", 0.11),
     (r"minimax-m2", 229.0),
+    (r"moe-a2\.7b", 14.3),
+    (r"tinyllama", 1.1),
+    (r"(?:^|/)starcoder$", 15.5),
+    (r"magistral-small|devstral-small", 23.6),
+    (r"(?:^|/)t5-small$", 0.0605),
+    (r"glm-5", 744.0),
+    (r"glm-4\.7-flash", 30.0),
+    (r"ling-mini", 16.3),
+    (r"ling-flash", 103.0),
+    (r"ling-1t", 1000.0),
+    (r"grok-1", 314.0),
+    (r"jamba-v0\.1", 51.6),
+    (r"jamba-1\.5-large", 398.0),
+    (r"deepseek-v4-pro", 1600.0),
+    (r"command-r-plus", 103.8),
+    (r"granite-4\.0-h-micro", 3.19),
+    (r"granite-4\.0-tiny", 6.9),
+    (r"(?:^|/)6-9b$", 6.9),
     (r"glm-4\.[56]-air", 106.0),
     (r"glm-4\.[567](?!-air|v|-flash)", 355.0),
     (r"step-3\.5-flash", 196.0),
     (r"bloomz?$", 176.0),
     (r"ministral-?8b", 8.02),
     (r"gemma-?3n?-e2b|gemma-4-e2b", 5.1),
-    (r"gemma-?3n?-e4b|gemma-4-e4b", 8.0),
+    (r"gemma-?3n?-e4b|gemma-4-e4b", 7.85),
 )
 _KNOWN_RE = tuple((re.compile(pattern), size) for pattern, size in _KNOWN)
+_DECIMAL = re.compile(r"(?<=\d)_(?=\d+b(?![a-z]))")
 _EXPERTS = re.compile(r"(?<![\d.])(\d+)x(\d+(?:\.\d+)?)b(?![a-z])")
+_POINT = re.compile(r"(?<!\d)(\d+)p(\d+)b")
 _BILLIONS = re.compile(r"(?<![\d.a-z])(?<!-a)(\d+(?:[._]\d+)?)b(?![a-z])")
 _LOOSE = re.compile(r"(?<![\d.])(?<![_\-]a)(\d+(?:\.\d+)?)b(?![a-z])")
 _MILLIONS = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)m(?:illion)?(?![a-z])")
@@ -105,16 +125,16 @@ _STORED = (
 @lru_cache(maxsize=4096)
 def parameters_of(name: str) -> float | None:
     """Total parameters in billions from a model's name; None when the name does not tell."""
-    text = name.lower().replace("_", "-")
+    text = _DECIMAL.sub(".", name.lower()).replace("_", "-")
     for pattern, size in _KNOWN_RE:
         if pattern.search(text):
             return size
     experts = _EXPERTS.search(text)
     if experts:
         return round(int(experts.group(1)) * float(experts.group(2)) * 0.83, 1)
-    half = re.search(r"(\d+)(?:-half|half)-?(?:chat-?)?(\d+)?b|(?<!\d)(\d+)p(\d+)b", text)
-    if half and half.group(3):
-        return float(f"{half.group(3)}.{half.group(4)}")
+    point = _POINT.search(text)
+    if point:
+        return float(f"{point.group(1)}.{point.group(2)}")
     for pattern in (_BILLIONS, _LOOSE):
         found = pattern.search(text)
         if found:

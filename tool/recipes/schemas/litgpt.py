@@ -21,7 +21,7 @@ def read(native: Native, row: Row) -> Draft:
     draft.learning_rate = native.number("optimizer.init_args.lr", "train.learning_rate")
     draft.micro_batch = native.integer("train.micro_batch_size")
     draft.global_batch = native.integer("train.global_batch_size")
-    draft.gpus = _devices(native)
+    draft.gpus = draft.data_parallel = _devices(native)
     draft.max_length = native.integer("train.max_seq_length")
     draft.epochs = native.number("train.epochs")
     draft.max_steps = native.integer("train.max_steps")

@@ -21,7 +21,7 @@ def read(native: Native, row: Row) -> Draft:
     if any(key.startswith("parameters.") for key in native.config):
         native = Native({key.removeprefix("parameters."): value for key, value in native.config.items()})
     draft = lora_fields(native, Draft(), "model.peft_config.", "peft_config.")
-    draft.model = native.text("model.pretrained_model_name_or_path") or _built(native)
+    draft.model = native.text("model.pretrained_model_name_or_path") or _built(native, row)
     draft.datasets = native.texts(
         "train_loader.dataset.hf_name", "dataset.hf_name", "train_loader.dataset.streams.my_data.remote"
     )
@@ -64,6 +64,7 @@ def _time(text: str | None) -> tuple[float, str]:
     return (float(match.group(1)), match.group(2)) if match else (0.0, "")
 
 
-def _built(native: Native) -> str | None:
-    """A model built from its sizes: the tokenizer's name is the nearest to a name of it."""
-    return native.text("tokenizer.name", "variables.tokenizer_name")
+def _built(native: Native, row: Row) -> str | None:
+    """A model built from its sizes has no name but its kind and what the file is called (`7b_dolly_sft`)."""
+    kind = native.text("model.name")
+    return f"{kind}-{row.path.rsplit('/', 1)[-1].split('_')[0]}" if kind else None

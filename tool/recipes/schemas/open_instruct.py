@@ -59,12 +59,16 @@ def _batch(native: Native, draft: Draft) -> None:
     if draft.objective == "grpo":
         draft.accumulation = None
         if prompts and draft.num_generations:
-            draft.global_batch = prompts * draft.num_generations
+            parts = native.integer("num_mini_batches") or 1
+            draft.global_batch = max(1, prompts * draft.num_generations // parts)
         draft.gpus = None
         return
     per_node = launched(native, "mason.gpus")
     nodes = launched(native, "mason.num_nodes") or 1
-    draft.gpus = draft.data_parallel = world_size(native) or (per_node * nodes if per_node else None)
+    # mason starts the command on every node, whatever number of processes the command itself names.
+    draft.gpus = per_node * nodes if per_node else world_size(native)
+    if draft.gpus:
+        draft.data_parallel = max(1, draft.gpus // (native.integer("sequence_parallel_size") or 1))
 
 
 def _datasets(native: Native) -> tuple[str, ...]:

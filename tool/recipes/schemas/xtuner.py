@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tool.recipes.draft import Draft, Row
 from tool.recipes.huggingface import lora_fields, trainer_fields
 from tool.recipes.native import Native
@@ -33,6 +35,7 @@ def read(native: Native, row: Row) -> Draft:
     draft.max_length = native.integer("max_length", "train_dataset.max_length")
     draft.beta = native.number("loss_beta", "model.beta")
     draft.modality = _modality(native)
+    _ranks(native, row, draft)
     draft.adapter = _adapter(native, draft)
     draft.hints = tuple(str(value) for key, value in native.under("train_dataset.") if key.endswith("map_fn"))
     return draft
@@ -51,6 +54,14 @@ def _engine_fields(native: Native, draft: Draft) -> None:
     draft.max_grad_norm = native.number("max_norm", "optim_wrapper.clip_grad.max_norm")
     draft.optim = optimizer(native.text("optim_type", "optim_wrapper.optimizer.type"))
     draft.precision = precision(native.text("optim_wrapper.dtype", "model.llm.torch_dtype"))
+
+
+def _ranks(native: Native, row: Row, draft: Draft) -> None:
+    """The number of cards stands in the file's name alone (`…_gpu8.py`, `…_2gpus.py`)."""
+    named = re.search(r"_gpu(\d+)|(\d+)gpus?(?![a-z])", row.path.rsplit("/", 1)[-1])
+    if named:
+        draft.gpus = int(named.group(1) or named.group(2))
+        draft.data_parallel = max(1, draft.gpus // (native.integer("sequence_parallel_size") or 1))
 
 
 def _adapter(native: Native, draft: Draft) -> str:
