@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from tool.recommend.question import Question, ask
 from tool.recommend.sizing import SHORTEST, Setup, request_for
 from tool.render.context import NotebookContext, UpperBound
 from tool.rounding import significant
+from tool.schema.base import ModelKind
 from tool.schema.recommendation import Recommendation, RecommendRequest
 
 
@@ -32,13 +33,14 @@ def notebook_context(repo: Repo, answer: Recommendation, provenance: dict[str, A
         stack=stack_of(repo, question),
         provenance=_labels(provenance, answer),
         upper_bounds=smaller_bounds(repo, question, answer),
+        model_kind=cast(ModelKind, question.subject.kind),
         parameters=int(question.subject.parameters),
     )
 
 
 def _labels(provenance: dict[str, Any], answer: Recommendation) -> dict[str, str]:
     labels = {"tool": str(provenance["tool_version"]), "engine": answer.engine or "none (deterministic)"}
-    return labels | {path: digest for path, digest in provenance["sources"].items()}
+    return labels | dict(provenance["sources"])
 
 
 def smaller_bounds(repo: Repo, question: Question, answer: Recommendation) -> tuple[UpperBound, ...]:
@@ -58,9 +60,9 @@ def smaller_bounds(repo: Repo, question: Question, answer: Recommendation) -> tu
         lora_r=config["lora_r"],
         target_modules=config["target_modules"],
     )
-    micro = [size for size in _halves(setup.micro_batch, 1)]
-    lengths = [length for length in _halves(setup.max_length, min(SHORTEST, setup.max_length))]
-    grid = np.array([(size, length) for size in micro for length in lengths], dtype=np.int64)
+    micro = _halves(setup.micro_batch, 1)
+    lengths = _halves(setup.max_length, min(SHORTEST, setup.max_length))
+    grid = np.array([(size, length) for size in micro for length in lengths], dtype=np.float64)
     upper = bounds(repo, request_for(question, setup), grid[:, 0], grid[:, 1])
     return tuple(
         (int(size), int(length), significant(float(gib))) for (size, length), gib in zip(grid, upper, strict=True)
