@@ -78,7 +78,10 @@ class Records(Generic[T]):
     def __contains__(self, id: object) -> bool:
         if not isinstance(id, str) or not id or any(part in ("", ".", "..") for part in id.split("/")):
             return False
-        return id in self._loaded or (self.root / self.path(id)).is_file()
+        try:
+            return id in self._loaded or (self.root / self.path(id)).is_file()
+        except OSError:  # a text too long for a file name is no id
+            return False
 
     def __getitem__(self, id: str) -> T:
         """The record, loaded and validated on first use. Raises InputFaults, or KeyError for an unknown id."""

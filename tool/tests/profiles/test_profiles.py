@@ -187,3 +187,10 @@ def test_a_contradiction_between_profiles_is_told(
     faults = [fault for fault in profile_faults(Repo(profiles_copy)) if told in fault.message]
     assert faults
     assert all(fault.line > 0 and fault.mend for fault in faults)
+
+
+@pytest.mark.parametrize("id", ["x" * 5000, "a\0b", "../gpus/T4", "", "a//b"])
+def test_odd_ids_are_simply_unknown(id: str) -> None:
+    """A text that is too long, holds a null byte or points elsewhere names no record, and raises nothing."""
+    assert id not in REPO.gpus
+    assert id not in REPO.models
