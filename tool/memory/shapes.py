@@ -56,6 +56,8 @@ def role_of(linear: Linear) -> str:
     prefix = {"expert": "e_", "shared_expert": "s_"}.get(linear.role, "")
     if last in ("w1", "w2") and layout_uses_w1_as_gate(linear.name):
         return prefix + ("gate" if last == "w1" else "up")
+    if linear.name.endswith("intermediate.dense"):  # BERT calls every way up and down `dense`
+        return "up"
     found = next((role for role in ("gate", "up", "gate_up") if last in _LAST[role]), "down")
     return prefix + found
 
