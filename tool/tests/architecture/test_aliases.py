@@ -43,7 +43,7 @@ def test_names_resolve(repo: Repo, name: str, id: str) -> None:
         "somebody/Llama-3.1-8B",
         "unsloth/Llama-9.9-8B-bnb-4bit",
         "meta-llama/Llama-3.1-8B-Instruct-finetuned",
-        "Qwen/Qwen2.5-7B-Instruct-1M",
+        "Qwen/Qwen2.5-7B-Instruct-2M",
         "Llama",
         "",
         " ",
