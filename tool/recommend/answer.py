@@ -147,6 +147,8 @@ def config_of(done: Draft) -> dict[str, Any]:
         "attn_implementation": setup.attention,
         "sharding": setup.sharding,
     }
+    if setup.adapter == "qlora":
+        config["kbit_preparation"] = False
     return dict(sorted(rounded(config).items()))
 
 
@@ -205,10 +207,10 @@ def reasons(done: Draft, config: dict[str, Any]) -> list[Reason]:
     """One reason a field, in the order of the names."""
     found = []
     for name in sorted(config):
+        if config[name] is None:
+            continue
         value = done.values.get(name) or derived_reason(done, name)
-        if config[name] is not None:
-            rule, source = (value.rule, value.source)
-            found.append(Reason(field=name, value=config[name], rule=rule, source=source, n=value.n))
+        found.append(Reason(field=name, value=config[name], rule=value.rule, source=value.source, n=value.n))
     batch = done.values["effective_batch_size"]
     total = done.setup.micro_batch * done.accumulation * done.question.gpus
     found.append(Reason(field="effective_batch_size", value=total, rule=batch.rule, source=batch.source, n=batch.n))
@@ -233,6 +235,7 @@ def derived_reason(done: Draft, name: str) -> Value:
         "precision": ("bf16 where the card computes in it, else fp16", card),
         "quantization": ("4-bit NormalFloat, double-quantised, for QLoRA only", laws.QLORA),
         "target_modules": ("all linear layers", laws.QLORA),
+        "kbit_preparation": ("TRL leaves what is not quantised in 16 bits; fp32 copies would double it", laws.TRL),
         "packing": ("the task's choice", task),
         "task_type": ("the request", task),
         "objective": ("the request or the task's default", task),
