@@ -37,7 +37,7 @@ COLUMNS: dict[str, dict[str, str]] = {
 """The roles that the cells of each format read, and the column assumed where a task names none."""
 
 STREAMED_ROWS = 20_000
-"""Rows of plain text taken from a collection that is larger than a notebook's disk, unless the request names a number."""
+"""Rows of plain text read of collections larger than a disk, unless the request names a number."""
 
 
 def dataset_view(task: Task, template: str, rows: int | None) -> dict[str, Any]:

@@ -32,6 +32,9 @@ def template_for(recommendation: Recommendation, context: NotebookContext) -> st
         raise BadRequest("objective", f"no notebook template trains {objective!r}", "choose dpo, orpo or kto instead")
     elif kind in templates:
         name = templates[kind]
+    fitting = {"seq2seq": "seq2seq_", "sequence_classification": "sequence_classification"}.get(kind)
+    if fitting and not name.startswith(fitting):
+        raise BadRequest("model", f"a {kind} model cannot be trained by the template {name!r}", "choose another task")
     if name not in template_names():
         raise BadRequest("task", f"there is no notebook template {name!r}", f"known: {', '.join(template_names())}")
     return name
@@ -77,7 +80,7 @@ def _cell(kind: str, source: str, index: int) -> dict[str, Any]:
         "cell_type": kind,
         "id": f"c{index:02d}-{digest}",
         "metadata": {},
-        "source": source.splitlines(keepends=True),
+        "source": [line + "\n" for line in source.split("\n")[:-1]] + source.split("\n")[-1:],
     }
     if kind == "code":
         cell |= {"execution_count": None, "outputs": []}

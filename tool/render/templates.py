@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates"
 
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!\[\]-]*")
 _MARKDOWN_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#$"})
 
 
@@ -29,10 +31,21 @@ def python_literal(value: Any, width: int = 100) -> str:
             return _bracket(items, "[", "]", width)
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
     if type(value) is str:
-        return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
+        quoted = json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
+        return "".join(letter if letter.isprintable() else _escaped(letter) for letter in quoted)
     if value is None or type(value) in (bool, int, float):
         return repr(value)
     raise TypeError(f"{type(value).__name__} is no plain value for a notebook")
+
+
+def _escaped(letter: str) -> str:
+    """A letter that does not print (a line separator, say) as a Python escape."""
+    return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
+
+
+def _one_line(value: Any) -> str:
+    """`value` as printable text without line breaks."""
+    return "".join(letter for letter in " ".join(str(value).split()) if letter.isprintable())
 
 
 def _bracket(items: list[str], opening: str, closing: str, width: int) -> str:
@@ -51,18 +64,19 @@ def _bracket(items: list[str], opening: str, closing: str, width: int) -> str:
 
 def markdown_text(value: Any) -> str:
     """One line of markdown that shows `value` and nothing else: no markup, no cell separator, no line break."""
-    return " ".join(str(value).split()).translate(_MARKDOWN_SPECIAL)
+    return _one_line(value).translate(_MARKDOWN_SPECIAL)
 
 
 def markdown_code(value: Any) -> str:
-    """`value` as inline code in one line. Backticks cannot be escaped there, so they become quotes."""
-    return "`" + " ".join(str(value).split()).replace("`", "'").replace("|", "\\|") + "`"
+    """`value` as inline code in one line; as plain text where it holds what code cannot escape."""
+    line = _one_line(value)
+    return markdown_text(value) if set(line) & set("`|<>") else f"`{line}`"
 
 
 def shell_word(value: Any) -> str:
-    """One word of a pip line. Raises ValueError for characters that a requirement never has."""
+    """A name or version on a pip line. Raises ValueError for anything that could be more than that."""
     text = str(value)
-    if not text or not all(character.isalnum() or character in "-_.+[]=<>!~," for character in text):
+    if not _REQUIREMENT.fullmatch(text):
         raise ValueError(f"{text!r} is no requirement")
     return text
 

@@ -18,7 +18,7 @@ PURPOSES = {
     "sft": "Teaches the model to answer as the examples do (supervised fine-tuning with TRL's SFTTrainer).",
     "cpt": "Continues pretraining on plain text: next-token prediction over packed documents (TRL's SFTTrainer).",
     "dpo": "Teaches the model to prefer the chosen answer over the rejected one (direct preference optimization).",
-    "orpo": "Learns answers and preferences in one stage, without a reference model (odds ratio preference optimization).",
+    "orpo": "Learns answers and preferences in one stage, with no reference (odds ratio preference optimization).",
     "kto": "Learns from single answers marked as good or bad (Kahneman-Tversky optimization).",
     "grpo": "Lets the model try several answers and reinforces the better ones (group relative policy optimization).",
     "sequence_classification": "Trains a classification head and the network below it to put a label on a text.",

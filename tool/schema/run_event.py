@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from tool.schema.base import Record
 
@@ -50,10 +50,6 @@ class RunEvent(Record):
 
     `dry_run` marks a rehearsal with a stand-in model: it proves that the notebook works and says nothing of the answer.
     """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=(), json_schema_serialization_defaults_required=True
-    )
 
     schema_version: Literal[1]
     run_id: RunId

@@ -67,9 +67,8 @@ def execute(notebook: Any, folder: Path, overrides: dict[str, Any], environment:
     """Execute all cells as a dry run in `folder`; returns everything printed. Raises CellExecutionError on a fault."""
     (folder / "dry-run.json").write_text(json.dumps(overrides))
     manager = AsyncKernelManager(kernel_name="notebook", kernel_spec_manager=Kernels())
-    client = NotebookClient(
-        notebook, km=manager, timeout=SECONDS_PER_CELL, resources={"metadata": {"path": str(folder)}}, store_widget_state=False
-    )
+    place = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(notebook, km=manager, timeout=SECONDS_PER_CELL, resources=place, store_widget_state=False)
     kernel_environment = os.environ | ENVIRONMENT | {"FTC_DRY_RUN": "dry-run.json"} | (environment or {})
     try:
         client.execute(env=kernel_environment)

@@ -35,16 +35,16 @@ def save(model, tokenizer: Tokenizer, folder: Path, **tokens: str) -> None:
 
 
 def main(rows: Path, out: Path) -> None:
-    texts = [line for line in rows.read_text().splitlines() for line in json.loads(line).values() if isinstance(line, str)]
+    values = [value for line in rows.read_text().splitlines() for value in json.loads(line).values()]
+    texts = [value for value in values if isinstance(value, str)]
     torch.manual_seed(0)
     shape = {"vocab_size": 800, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 
     tokenizer = train_tokenizer(texts)
     ending = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     tokenizer.post_processor = ending
-    t5 = T5Config(
-        vocab_size=800, d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, decoder_start_token_id=0, eos_token_id=1
-    )
+    t5 = T5Config(vocab_size=800, d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, eos_token_id=1)
+    t5.decoder_start_token_id = 0
     save(T5ForConditionalGeneration(t5), tokenizer, out / "t5", eos_token="</s>")
 
     tokenizer = train_tokenizer(texts)

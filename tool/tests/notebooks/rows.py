@@ -56,7 +56,10 @@ def text_label(number: int) -> dict[str, Any]:
 
 def document_summary(number: int) -> dict[str, Any]:
     row = instruction(number)
-    return {"dialogue": f"Ann: {row['instruction']}\nBob: {row['output']}", "summary": f"Ann asks Bob for {3 * number}."}
+    return {
+        "dialogue": f"Ann: {row['instruction']}\nBob: {row['output']}",
+        "summary": f"Ann asks Bob for {3 * number}.",
+    }
 
 
 def question_context(number: int) -> dict[str, Any]:

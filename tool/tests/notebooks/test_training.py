@@ -73,7 +73,11 @@ TINY_CASES = [
 
 def proof(auto: str, adapter: str, arguments: str = "") -> str:
     """The code that loads the saved model back."""
-    load = f"{auto}.from_pretrained(OUTPUT_DIR, dtype=torch.float32)" if adapter == "full" else "PeftModel.from_pretrained(base, OUTPUT_DIR)"
+    load = (
+        f"{auto}.from_pretrained(OUTPUT_DIR, dtype=torch.float32)"
+        if adapter == "full"
+        else "PeftModel.from_pretrained(base, OUTPUT_DIR)"
+    )
     return PROOF.format(auto=auto, load=load, arguments=arguments)
 
 
@@ -108,7 +112,11 @@ def test_preference_objectives_train(objective: Any, adapter: str, smollm: Path,
     """ORPO and KTO learn from the same pairs: the loss falls, the weights load back and change the output."""
     rate = 1e-4 if adapter == "full" else 1e-3
     document = notebook(samples.recommendation(adapter), samples.context("preference", objective=objective))
-    overrides = DRY_RUN | {"MODEL": str(smollm), "DATASET": rows.write(tmp_path, rows.preference), "LEARNING_RATE": rate}
+    overrides = DRY_RUN | {
+        "MODEL": str(smollm),
+        "DATASET": rows.write(tmp_path, rows.preference),
+        "LEARNING_RATE": rate,
+    }
     cells = harness.with_cells(document, after=proof("AutoModelForCausalLM", adapter))
     assert_trained(tmp_path, harness.execute(cells, tmp_path, overrides))
 
@@ -133,7 +141,9 @@ def test_reinforcement_trains(adapter: str, smollm: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("task", "adapter", "model", "auto", "make"), TINY_CASES, ids=[f"{case[0]}-{case[1]}-{case[2]}" for case in TINY_CASES]
+    ("task", "adapter", "model", "auto", "make"),
+    TINY_CASES,
+    ids=[f"{case[0]}-{case[1]}-{case[2]}" for case in TINY_CASES],
 )
 def test_small_architectures_train(
     task: str, adapter: str, model: str, auto: str, make: Any, tiny: Path, tmp_path: Path
