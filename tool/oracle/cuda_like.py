@@ -8,8 +8,8 @@ Four places differ in what they save or allocate; each is replaced by the operat
   memory-efficient kernel wants as many key as query heads);
 - dropout: the fused kernel keeps a mask of one byte an element (Dropout.cpp, is_fused_kernel_acceptable);
 - softmax of fp16 into fp32: converted inside the kernel (SoftMax.cpp, half_to_float);
-- scratch memory that attention kernels take and give back inside one call (flash_attn/flash_api.cpp: dq_accum,
-  softmax_d, and expanded key and value gradients under grouped queries).
+- scratch memory that kernels take and give back inside one call (flash_attn/flash_api.cpp: dq_accum, softmax_d, and
+  expanded key and value gradients under grouped queries; cuda/SoftMax.cu: the product of gradient and output).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from torch.nn import functional
 
 aten = torch.ops.aten
 FLASH_MAX_HEAD_DIM = 256
+kernels_chosen: set[str] = set()
+"""What the last run called: flash, efficient, math; empty under eager attention."""
 
 
 def choose_kernel(query: Any, key: Any, value: Any, mask: Any, capability: float) -> str:
@@ -85,6 +87,7 @@ def attention_for(capability: float) -> Any:
         enable_gqa: bool = False,
     ) -> Any:
         kernel = choose_kernel(query, key, value, attn_mask, capability)
+        kernels_chosen.add(kernel)
         if kernel == "flash":
             return _flash(query, key, value, dropout_p, is_causal, scale)
         if kernel == "efficient":
@@ -119,6 +122,7 @@ def cuda_like(capability: float = 8.0) -> Iterator[None]:
         "dropout": _dropout,
         "softmax": _softmax_with(functional.softmax),
     }
+    kernels_chosen.clear()
     with ExitStack() as stack:
         for name, function in replacements.items():
             stack.enter_context(mock.patch.object(functional, name, function))
@@ -149,7 +153,14 @@ def efficient_backward_scratch(args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return int(batch * heads * _round(length, 32) * 4)
 
 
+def softmax_backward_scratch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    """Bytes of `grad * output` (cuda/SoftMax.cu, softmax_backward_cuda_out); log_softmax has no such temporary."""
+    gradient = args[0]
+    return int(gradient.numel() * gradient.element_size())
+
+
 SCRATCH = {
+    aten._softmax_backward_data.default: softmax_backward_scratch,
     aten._scaled_dot_product_flash_attention_backward.default: flash_backward_scratch,
     aten._scaled_dot_product_efficient_attention_backward.default: efficient_backward_scratch,
 }

@@ -152,7 +152,7 @@ ENCODER_CHANGES: tuple[Change, ...] = (
     {**FULL, "objective": "classification", "dtype": "bf16", "micro_batch": 16, "seq_len": 256, **CHECKPOINTED},
     {**LORA, "objective": "classification", "dtype": "fp32", "micro_batch": 16, "seq_len": 256, "lora_targets": "q,v"},
 )
-SEQ2SEQ = ("google/flan-t5-base", "facebook/bart-large")
+SEQ2SEQ = ("google-t5/t5-base", "facebook/bart-large")
 SEQ2SEQ_CHANGES: tuple[Change, ...] = (
     {**FULL, "dtype": "fp32", "micro_batch": 8, "seq_len": 256},
     {**FULL, **CHECKPOINTED, "dtype": "bf16", "micro_batch": 8, "seq_len": 256},

@@ -13,6 +13,7 @@ from tool.oracle.extrapolate import Depths
 from tool.schema.model import Architecture
 
 LAYER_TYPES = {"full": "full_attention", "sliding": "sliding_attention", "linear": "linear_attention"}
+ENCODERS = ("bert", "roberta", "deberta-v2", "modernbert")
 SHARED = (
     "hidden_size",
     "num_hidden_layers",
@@ -81,7 +82,9 @@ def _bart(shape: Architecture) -> dict[str, Any]:
             ("ffn_dim", shape.intermediate_size),
         )
     }
-    return {"d_model": shape.hidden_size, **ends}
+    # one table for each end, with two rows that no position uses
+    positions = {"max_position_embeddings": shape.position_embeddings // 2 - 2}
+    return {"d_model": shape.hidden_size, **ends, **positions}
 
 
 def _mixtral(shape: Architecture) -> dict[str, Any]:
@@ -89,7 +92,39 @@ def _mixtral(shape: Architecture) -> dict[str, Any]:
 
 
 def _opt(shape: Architecture) -> dict[str, Any]:
-    return {"ffn_dim": shape.intermediate_size, "word_embed_proj_dim": shape.embedding_size or shape.hidden_size}
+    width = shape.embedding_size or shape.hidden_size
+    positions = shape.position_embeddings - 2  # two rows that no position uses
+    return {"ffn_dim": shape.intermediate_size, "word_embed_proj_dim": width, "max_position_embeddings": positions}
+
+
+def _gemma4(shape: Architecture) -> dict[str, Any]:
+    inputs = shape.per_layer_input
+    return {
+        "global_head_dim": shape.global_head_dim,
+        "num_global_key_value_heads": shape.num_global_key_value_heads,
+        "num_kv_shared_layers": shape.num_kv_shared_layers,
+        "hidden_size_per_layer_input": inputs.hidden_size if inputs else 0,
+        "vocab_size_per_layer_input": inputs.vocab_size if inputs else shape.vocab_size,
+        "use_double_wide_mlp": shape.use_double_wide_mlp,
+        "attention_k_eq_v": shape.attention_k_eq_v,
+    }
+
+
+def _qwen3_5(shape: Architecture) -> dict[str, Any]:
+    mixer = shape.linear_attention
+    if mixer is None:
+        return {}
+    return {
+        "linear_num_key_heads": mixer.num_key_heads,
+        "linear_num_value_heads": mixer.num_value_heads,
+        "linear_key_head_dim": mixer.key_head_dim,
+        "linear_value_head_dim": mixer.value_head_dim,
+        "linear_conv_kernel_dim": mixer.conv_kernel,
+    }
+
+
+def _lfm2(shape: Architecture) -> dict[str, Any]:
+    return {"block_auto_adjust_ff_dim": False, "conv_L_cache": shape.conv_kernel, "conv_bias": shape.conv_bias}
 
 
 SPECIAL = {
@@ -100,6 +135,11 @@ SPECIAL = {
     "olmoe": _mixtral,
     "granitemoe": _mixtral,
     "opt": _opt,
+    "gemma4_text": _gemma4,
+    "qwen3_5_text": _qwen3_5,
+    "qwen3_next": _qwen3_5,
+    "lfm2": _lfm2,
+    "stablelm": lambda shape: {"use_qkv_bias": shape.qkv_bias},
     "gpt2": lambda shape: {"n_inner": shape.intermediate_size},
     "gpt_oss": _mixtral,
     "deberta-v2": lambda shape: {
@@ -135,12 +175,12 @@ def configuration(shape: Architecture, layers: int, attention: str, length: int)
         values["type_vocab_size"] = shape.type_vocab_size
     if shape.norm_bias is False and shape.model_type == "modernbert":
         values["norm_bias"] = False
-    values |= _experts(shape) | SPECIAL.get(shape.model_type, lambda _: {})(shape)
-    if shape.layer_kinds:
-        values["layer_types"] = [LAYER_TYPES.get(kind, kind) for kind in shape.layer_kinds]
     values["max_position_embeddings"] = shape.position_embeddings or max(
         shape.max_position_embeddings or 0, length + LENGTH_SPARE
     )
+    values |= _experts(shape) | SPECIAL.get(shape.model_type, lambda _: {})(shape)
+    if shape.layer_kinds:
+        values["layer_types"] = [LAYER_TYPES.get(kind, kind) for kind in shape.layer_kinds]
     for name, value in list(values.items()):
         if name in ("num_hidden_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers"):
             values[name] = min(value, layers)
@@ -160,28 +200,35 @@ def _model_class(shape: Architecture, objective: str) -> Any:
         return transformers.AutoModelForSequenceClassification
     if shape.model_type in ("t5", "bart"):
         return transformers.AutoModelForSeq2SeqLM
-    if shape.model_type in ("bert", "roberta", "deberta-v2", "modernbert"):
-        return transformers.AutoModelForMaskedLM
+    if shape.model_type in ENCODERS:
+        return transformers.AutoModel
     return transformers.AutoModelForCausalLM
 
 
 def build(shape: Architecture, layers: int, request: Any, dtype: Any) -> Any:
     """The model in training mode, weights in `dtype`, on the current (pretended) device."""
     config = configuration(shape, layers, request.attention, request.seq_len)
-    model_class = _model_class(shape, request.objective)
-    try:
-        model = model_class.from_config(config, dtype=dtype)
-    except ValueError as error:
-        raise CannotTrace(str(error)) from error
+    model = _built(_model_class(shape, request.objective), config, dtype)
     model.train()
     return model
+
+
+def _built(model_class: Any, config: Any, dtype: Any) -> Any:
+    """The model; with eager attention where transformers has no other for it, as it says itself then."""
+    try:
+        return model_class.from_config(config, dtype=dtype)
+    except ValueError as error:
+        if "does not support an attention implementation" not in str(error):
+            raise CannotTrace(str(error)) from error
+    config._attn_implementation = "eager"
+    return model_class.from_config(config, dtype=dtype)
 
 
 def exact_parameters(shape: Architecture) -> int:
     """Parameters of the whole language model as transformers builds it, on the meta device."""
     config = configuration(shape, shape.num_hidden_layers, "sdpa", 1)
     with torch.device("meta"):
-        model = _model_class(shape, "sft").from_config(config)
+        model = _built(_model_class(shape, "sft"), config, torch.float32)
     return sum(parameter.numel() for parameter in model.parameters())
 
 

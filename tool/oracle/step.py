@@ -32,7 +32,15 @@ TARGETS = {
     "up": ("up_proj", "w3"),
     "down": ("down_proj", "w2"),
 }
+World = Callable[[TraceRequest], AbstractContextManager[None]]
 FUSED_ATTENTION = ("qkv_proj", "query_key_value", "c_attn", "Wqkv")
+
+
+@contextmanager
+def unpacked_batches() -> Iterator[None]:
+    """transformers asks position ids whether the batch is packed; it is not, and pretended ids have no values."""
+    with mock.patch.object(transformers.masking_utils, "find_packed_sequence_indices", lambda *a, **k: None):
+        yield
 
 
 @contextmanager
@@ -41,10 +49,7 @@ def pretended_world(request: TraceRequest) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(cuda_like(request.compute_capability))
         stack.enter_context(quantized.bitsandbytes_pretended())
-        # asks for values of position ids, which a pretended tensor has not; None: the batch is not packed
-        stack.enter_context(
-            mock.patch.object(transformers.masking_utils, "find_packed_sequence_indices", lambda *a, **k: None)
-        )
+        stack.enter_context(unpacked_batches())
         mask = "_ignore_causal_mask_sdpa"
         stack.enter_context(mock.patch.object(transformers.masking_utils, mask, _skip_mask))
         stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
@@ -211,11 +216,12 @@ def one_step(ledger: Ledger, model: Any, optimizer: Any, request: TraceRequest, 
     phase[0] = f"{prefix}backward"
     ledger.enter(phase[0])
     loss.backward()
-    del loss, held, inputs
+    del loss, inputs
     phase[0] = f"{prefix}optimizer"
     ledger.enter(phase[0])
     with ledger.creating("optimizer_temporary"):
         optimizer.step()
+    del held
     for state in optimizer.state.values():
         for value in state.values():
             if isinstance(value, torch.Tensor):
@@ -236,11 +242,13 @@ def trace_layers(request: TraceRequest, shape: Architecture, layers: int, watch:
     }
 
 
-def run(request: TraceRequest, shape: Architecture, layers: int, watch: str = "") -> Ledger:
-    """Trace, and return the ledger with everything it noted."""
+def run(
+    request: TraceRequest, shape: Architecture, layers: int, watch: str = "", world: World = pretended_world
+) -> Ledger:
+    """Trace, and return the ledger with everything it noted. `world`: the surroundings of the run."""
     gc.collect()
-    with pretended_world(request):
-        ledger = Ledger(SCRATCH | quantized.kernels(), watch)
+    with world(request):
+        ledger = Ledger(SCRATCH | quantized.kernels() if world is pretended_world else {}, watch)
         with ledger:
             ledger.enter("build")
             model = prepare(models.build(shape, layers, request, DTYPES[request.dtype]), request)

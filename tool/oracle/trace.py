@@ -10,6 +10,7 @@ from typing import Any
 from tool.errors import BadRequest
 from tool.load import open_repo
 from tool.oracle import models, step
+from tool.oracle.cuda_like import kernels_chosen
 from tool.oracle.extrapolate import PHASES, Depths, Moment, Trace, extend, phase_peaks, plan_depths
 from tool.oracle.models import CannotTrace
 from tool.oracle.request import TraceRequest
@@ -65,6 +66,7 @@ def trace(request: TraceRequest, root: Path) -> dict[str, Any]:
         "id": request.id,
         **request.row,
         "parameters": parameters,
+        "attention_kernel": "+".join(sorted(kernels_chosen)) or "eager",
         "peak_phase": fullest,
         "peak_bytes": steady[fullest]["total"],
         "phases": _sorted(steady),
