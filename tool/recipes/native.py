@@ -47,8 +47,8 @@ class Native:
                 return None
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise BadValue(key, f"must be a number, got {str(value)[:40]!r}", "write one number")
-        if not math.isfinite(value):
-            raise BadValue(key, f"must be finite, got {value}", "write a finite number")
+        if abs(value) > 1e300 or not math.isfinite(value):
+            raise BadValue(key, f"must be finite, got {str(value)[:40]}", "write a finite number")
         return float(value)
 
     def integer(self, *keys: str) -> int | None:
@@ -103,7 +103,7 @@ class Native:
                     continue
             if value is not None:
                 return key, value
-        return keys[0], None
+        return keys[0] if keys else "", None
 
     def _resolved(self, value: Any) -> Any:
         for _ in range(_MAX_HOPS):

@@ -43,9 +43,8 @@ def _model(native: Native, draft: Draft, loaders: list[str]) -> None:
 
 
 def _trainers(argument: str) -> tuple[str, ...]:
-    return tuple(f"{config}{argument}" for config in CONFIGS if config.endswith("Trainer.")) + (
-        f"GRPOTrainer.{argument}",
-    )
+    trainers = [config for config in CONFIGS if config.endswith("Trainer.")]
+    return tuple(f"{name}{argument}" for name in [*trainers, "GRPOTrainer."])
 
 
 def _adapter(native: Native, draft: Draft, classes: set[str], loaders: list[str], peft: list[str]) -> None:

@@ -19,17 +19,19 @@ _BY_OBJECTIVE: dict[str, RecipeTask] = {
 _PATTERNS: tuple[tuple[RecipeTask, str], ...] = (
     (
         "summarization",
-        r"samsum|summar|tldr|tl;dr|cnn[-_]?daily|xsum|billsum|dialogsum",
+        r"samsum|summar|tldr|tl;dr|cnn[-_]?daily|xsum|billsum|dialogsum|gentitle",
     ),
     (
         "reasoning",
-        r"math|gsm8?k|reason|thought|openthink|limo(?:[/_\-]|$)|s1k|r1[-_]distill|distill-data|open-?r1|stratos|numina|"
+        r"math|gsm8?k|reason|thought|openthink|limo(?:[/_\- ]|$)|sky-t1|sudoku|s1k|"
+        r"r1[-_]distill|distill-data|open-?r1|stratos|numina|"
         r"chain[-_]of|(?:^|[/_\-])cot(?:[/_\-]|$)|thinking",
     ),
     (
         "code",
-        r"(?:^|[/_\-:. ])code(?:[/_\-:. ]|$)|codealpaca|codefuse|coder|magicoder|leetcode|sql|python|humaneval|mbpp|hf-stack|"
-        r"codeforces|colorist|glaive-?code|evol[-_]?code|codefeedback|code_",
+        r"(?:^|[/_\-:. ])code(?:[/_\-:. ]|$)|codealpaca|codefuse|coder|magicoder|leetcode|sql|humaneval|mbpp|"
+        r"python(?!_config)|hf-stack|"
+        r"codeforces|tiny-codes|the-stack|glaive-?code|evol[-_]?code|codefeedback|code_",
     ),
     (
         "classification",
@@ -39,21 +41,22 @@ _PATTERNS: tuple[tuple[RecipeTask, str], ...] = (
     (
         "question_answering",
         r"squad|(?:^|[/_\-])qa(?:[/_\-]|$)|dureader|natural_questions|triviaqa|narrativeqa|pubmed|medical|medqa|webglm|"
-        r"rag_|webqa|drop(?:[/_\-]|$)|law_reference|lawyer_llama|crime_kg",
+        r"rag_|webqa|drop(?:[/_\-]|$)|law_reference|tigerbot-law|lawyer|jeopardy|chatqa|lawyer_llama|crime_kg",
     ),
     (
         "chat",
         r"ultrachat|oasst|openassistant|guanaco|sharegpt|share_gpt|moss|conversation|chat_data|capybara|slim_?orca|everyday|"
-        r"finetome|lmsys|puffin|wildchat|dialog|(?:^|[/_\-])chat(?:[/_\-]|$)|tiny_codes_chat|roleplay|pirate|multi_turn|"
+        r"finetome|lmsys|puffin|wildchat|dialog|(?:^|[/_\-])chat(?:[/_\-]|$)|tiny_codes_chat|roleplay|smoltalk|pirate|multi_turn|"
         r"messages_2k|ms-?agent|toolbench|damo-agent|agent|msagent|multilingual-thinking|no_robots-chat",
     ),
     (
         "instruction_following",
         r"alpaca|dolly|instruct|tulu|no_robots|orca|platypus|self-cognition|identity|flan|evol|open_?hermes|openhermes|"
-        r"blossom|grammar|orcamini|hermes|lima|sft|cabrita|coig|firefly|belle|advertise|hermes",
+        r"blossom|grammar|orcamini|hermes|lima|cabrita|coig|firefly|belle|advertise|aya_dataset|magpie|longwriter",
     ),
 )
 _COMPILED = tuple((task, re.compile(pattern)) for task, pattern in _PATTERNS)
+_HUB_ID = re.compile(r"^[\w\-]+/[\w.\-]+(?<!\.json)(?<!\.jsonl)(?<!\.csv)$")
 _NAMED = {"llm", "text", "json", "train", "data"}
 
 
@@ -80,13 +83,18 @@ def _inferred(datasets: tuple[str, ...], hints: tuple[str, ...], path: str, mode
     by_hint = next((task for task in (_match(hint.lower()) for hint in hints) if task != "unknown"), None)
     if by_hint:
         return by_hint
-    # The last two parts of the path: a folder and a file; the model's own name in them says nothing of the task.
+    if any(_HUB_ID.match(name) for name in datasets):
+        return "unknown"  # a data set is named, and we do not know it: the file's name would be a guess
+    return _by_path(path, model)
+
+
+def _by_path(path: str, model: str | None) -> RecipeTask:
+    """From folder and file name; the parts of the model's own name in them say nothing of the task."""
     tail = "/".join(path.lower().split("/")[-2:])
     for part in re.split(r"[/\-_ .]", (model or "").lower()):
         if len(part) > 2:
             tail = tail.replace(part, " ")
-    found = _match(re.sub(r"\bsft\b|instruct", " ", tail))
-    return found
+    return _match(tail.replace("instruct", " "))
 
 
 @lru_cache(maxsize=8192)

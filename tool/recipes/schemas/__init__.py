@@ -35,17 +35,19 @@ def reader(schema: str) -> Reader | None:
 
 
 @cache
-def _marks() -> tuple[tuple[str, frozenset[str]], ...]:
+def _marks() -> tuple[tuple[str, frozenset[str], int], ...]:
+    """(schema, keys, weight): a fallback group weighs nothing beside any group of another schema."""
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names()]
-    return tuple((module.SCHEMA, frozenset(group)) for module in modules for group in module.MARKS)
+    own = [(module.SCHEMA, frozenset(group), len(group)) for module in modules for group in module.MARKS]
+    return (*own, *((m.SCHEMA, frozenset(group), 0) for m in modules for group in getattr(m, "FALLBACK", ())))
 
 
 def detect(config: dict[str, Any]) -> str | None:
     """The schema whose marks the configuration bears: of the groups wholly present, the largest; None on a tie."""
     found: dict[str, int] = {}
-    for schema, group in _marks():
+    for schema, group, weight in _marks():
         if all(any(key == mark or key.startswith(f"{mark}.") for key in config) for mark in group):
-            found[schema] = max(found.get(schema, 0), len(group))
+            found[schema] = max(found.get(schema, 0), weight)
     if not found:
         return None
     best = max(found.values())

@@ -14,6 +14,7 @@ MARKS = (
     ("model_name_or_path", "dataset_mixer", "lr_scheduler_type", "learning_rate", "num_train_epochs"),
     ("model_name_or_path", "reward_funcs", "num_generations"),
     ("model_name_or_path", "dataset_id_or_path"),
+    ("model_name_or_path", "torch_dtype", "dataset_name", "lr_scheduler_type", "gradient_accumulation_steps"),
 )
 _WORDS = re.compile(r"(?:^|[/_\-.])(sft|dpo|orpo|kto|simpo|grpo|cpt)(?:[/_\-.]|$)")
 

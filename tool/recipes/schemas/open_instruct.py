@@ -11,6 +11,16 @@ MARKS = (
     ("dataset_mixer_list", "model_name_or_path"),
     ("dataset_mixer", "model_name_or_path", "use_slow_tokenizer"),
     ("num_samples_per_prompt_rollout", "model_name_or_path"),
+    ("mason.num_nodes", "model_name_or_path"),
+    ("model_name_or_path", "tokenizer_name", "use_slow_tokenizer", "per_device_train_batch_size", "learning_rate"),
+    (
+        "model_name_or_path",
+        "tokenizer_name",
+        "use_slow_tokenizer",
+        "dataset_mixer",
+        "preprocessing_num_workers",
+        "learning_rate",
+    ),
 )
 
 

@@ -18,6 +18,8 @@ MARKS = (
     ("GRPOConfig", "LoraConfig"),
     ("TrainingArguments", "LoraConfig"),
 )
+# What every script on the Hugging Face Trainer has: TRL unless another schema claims the row.
+FALLBACK = (("model_name_or_path", "learning_rate"), ("model_name_or_path", "per_device_train_batch_size"))
 _SCRIPTS = {"gspo": "grpo", "gkd": "distillation", "gold": "distillation", "sdft": "distillation"}
 _SCRIPTS |= {"reward_modeling": "reward", "prm": "reward", "sdpo": "distillation", "distillation": "distillation"}
 # Scripts that always train LoRA, whatever their command line says.
