@@ -124,7 +124,7 @@ def test_a_disk_that_refuses_is_one_clear_error(generated: Path, monkeypatch: py
     def refuse(*arguments: object, **named: object) -> None:
         raise OSError(30, "Read-only file system", str(generated / "generated/index.json"))
 
-    monkeypatch.setattr("tool.generate.write.os.replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     code, _, err = ftc("generate", "--root", generated)
     assert code == 2
     assert "Read-only file system" in err and "Traceback" not in err
