@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tool.load import Repo
 from tool.load.gpu_names import resolve_gpu
-from tool.memory.groups import group_of, length_varies
-from tool.memory.overhead import Calibration, context_of, load_calibration, reserved_of, upper_of
+from tool.memory.groups import group_of, shapes_of
+from tool.memory.overhead import Bound, bound_of, context_of, gap_of, held, load_calibration, upper
 from tool.memory.program import GIB, PHASES, Program, assemble
 from tool.memory.resolve import Notes, setup_of
 from tool.memory.setup import Setup
@@ -68,16 +68,29 @@ def sizes_of(request: FitRequest, notes: Notes) -> tuple[int, int]:
 def sample(setup: Setup, micro_batch: Vector, seq_len: Vector) -> Vector:
     """Coefficients (1, tokens, scores) of each (micro-batch, length) pair."""
     batch, length = np.broadcast_arrays(np.asarray(micro_batch, dtype=float), np.asarray(seq_len, dtype=float))
-    tokens = batch * length * setup.sequences
+    tokens = batch * length * setup.sequences / setup.context_parallel
     return np.stack([np.ones_like(tokens), tokens, tokens * length], axis=-1)
 
 
-def allocated_gib(program: Program, points: Vector) -> tuple[Vector, NDArray[np.int64]]:
-    """(GiB, index of the peak moment) for each point."""
-    totals = points @ program.totals().T
-    index = totals.argmax(axis=-1)
-    peak = np.take_along_axis(totals, index[..., None], axis=-1)[..., 0]
-    return np.minimum(peak / GIB, LARGEST_GIB), index
+@dataclass(frozen=True)
+class Priced:
+    """GiB of every moment at every point: `states` and `tokens` (…, moments), and the peak."""
+
+    states: Vector
+    tokens: Vector
+    allocated: Vector
+    peak: NDArray[np.int64]
+
+
+def price(program: Program, points: Vector) -> Priced:
+    """Price all moments at each point (rows of `sample`)."""
+    totals = program.totals()
+    states = np.broadcast_to(totals[:, 0] / GIB, (*points.shape[:-1], len(totals)))
+    tokens = points[..., 1:] @ (totals[:, 1:].T / GIB)
+    total = states + tokens
+    peak = total.argmax(axis=-1)
+    allocated = np.take_along_axis(total, peak[..., None], axis=-1)[..., 0]
+    return Priced(states, tokens, np.minimum(allocated, LARGEST_GIB), peak)
 
 
 def fit(repo: Repo, request: FitRequest) -> FitAnswer:
@@ -90,24 +103,25 @@ def fit(repo: Repo, request: FitRequest) -> FitAnswer:
     micro_batch, seq_len = sizes_of(request, notes)
     program = program_of(setup)
     points = sample(setup, np.array([micro_batch]), np.array([seq_len]))
-    allocated, index = allocated_gib(program, points)
+    priced = price(program, points)
     calibration = load_calibration(repo.root)
-    context = context_of(calibration, card.architecture)
-    steady = program.totals()[0, 0] / GIB
-    reserved = reserved_of(calibration, allocated, np.array([steady]), card.usable, context, length_varies(request))
-    group = group_of(setup, request, bool(notes.abstain))
-    upper = upper_of(calibration, allocated, context, group)
-    moment = program.moments[int(index[0])] @ points[0] / GIB
-    need = float(allocated[0]) + context
+    context = context_of(calibration, card.architecture, setup.gpus)
+    room = None if card.usable is None else max(0.0, card.usable - context)
+    gap = gap_of(calibration, shapes_of(setup, request))
+    reserved = float(held(priced.states, priced.tokens, gap, priced.allocated, room)[0])
+    bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure))
+    most = min(float(upper(priced.states, priced.tokens, bound, context)[0]), LARGEST_GIB)
+    allocated, index = float(priced.allocated[0]), int(priced.peak[0])
+    moment = program.moments[index] @ points[0] / GIB
     return FitAnswer(
         id=request.id,
-        allocated_gib=rounded(float(allocated[0])),
-        reserved_gib=rounded(float(reserved[0])),
-        process_gib=rounded(float(reserved[0]) + context),
-        upper_gib=rounded(float(upper[0])),
+        allocated_gib=rounded(allocated),
+        reserved_gib=rounded(reserved),
+        process_gib=rounded(reserved + context),
+        upper_gib=rounded(most),
         usable_gib=None if card.usable is None else rounded(card.usable),
-        verdict=verdict(need, float(upper[0]), card.usable, notes.abstain),
-        peak_phase=PHASES[int(program.phases[int(index[0])])],
+        verdict=verdict(allocated + context, most, card.usable, notes.abstain),
+        peak_phase=PHASES[int(program.phases[index])],
         terms={name: rounded(float(size)) for name, size in zip(TERMS, moment, strict=True) if size > 0.0},
         assumptions=tuple(notes.assumed),
         abstained_because=notes.abstain,
@@ -159,22 +173,17 @@ def bounds(repo: Repo, request: FitRequest, micro_batch: Vector, seq_len: Vector
         return np.full(shape, np.inf)
     calibration = load_calibration(repo.root)
     card = card_of(repo, request, Notes())
-    context = context_of(calibration, card.architecture)
-    return price(repo, setup, micro_batch, seq_len, context, group_of(setup, request, bool(notes.abstain)), calibration)
+    context = context_of(calibration, card.architecture, setup.gpus)
+    bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure))
+    return upper_bounds(program_of(setup), sample(setup, micro_batch, seq_len), bound, context)
 
 
-def price(
-    repo: Repo,
-    setup: Setup,
-    micro_batch: Vector,
-    seq_len: Vector,
-    context: float,
-    group: str,
-    calibration: Calibration | None = None,
-) -> Vector:
-    """Upper bounds (GiB) of one setup at many sizes: the batched path."""
-    allocated, _ = allocated_gib(program_of(setup), sample(setup, micro_batch, seq_len))
-    return upper_of(calibration or load_calibration(repo.root), allocated, context, group)
+def upper_bounds(program: Program, points: Vector, bound: Bound, context: float) -> Vector:
+    """Upper bounds (GiB) of one setup at many points, by one product over its moments: the batched path."""
+    totals = program.totals() / GIB
+    weighted = totals * np.array([bound.states, bound.tokens, bound.tokens])
+    most: Vector = (points @ weighted.T).max(axis=-1) + context
+    return np.minimum(most, LARGEST_GIB)
 
 
 def rounded(value: float) -> float:

@@ -6,16 +6,22 @@ from tool.memory.setup import Setup
 from tool.schema.fit import FitRequest
 
 
-def length_varies(request: FitRequest) -> bool:
-    """Whether the batches of a run differ in length: the allocator then keeps blocks of many sizes."""
+KINDS = ("constant", "varying", "mixed")
+"""From the tidiest to the most wasteful use of the allocator's cache; a kind without evidence takes the one before."""
+
+
+def shapes_of(setup: Setup, request: FitRequest) -> str:
+    """How alike the batches of a run are, which decides how much cache the allocator keeps beside what is in use.
+
+    `constant`: every batch has the same shape (packed, or a measuring loop). `varying`: padded batches of different
+    lengths. `mixed`: evaluation or generation runs between the steps as well.
+    """
+    if setup.mixed_shapes:
+        return "mixed"
     kind = (request.seq_len_kind or "").casefold()
-    return "packed" not in kind
+    return "constant" if "packed" in kind or setup.constant_lengths else "varying"
 
 
-def group_of(setup: Setup, request: FitRequest, unsure: bool) -> str:
+def group_of(setup: Setup, request: FitRequest, known: bool) -> str:
     """Name of the group in registry/measurements/calibration.yaml."""
-    if unsure:
-        return "unknown"
-    if setup.sharding != "none":
-        return "sharded"
-    return "full" if setup.method == "full" else "adapter"
+    return shapes_of(setup, request) if known else "unknown"

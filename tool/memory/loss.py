@@ -19,7 +19,7 @@ def play_loss(setup: Setup) -> tuple[Tape, Tensor]:
     normed = Layers(tape, numbers).norm(hidden, setup.architecture.hidden_size)
     head_width = numbers.compute if numbers.autocast else int(max(setup.kept_width, numbers.compute))
     trained = not numbers.frozen
-    grad = width * vocabulary * numbers.gradient if trained and setup.counted.lm_head else 0
+    grad = width * vocabulary * numbers.gradient if trained else 0
     head = _Head(setup, tape, normed, vocabulary, head_width, constant(grad))
     kernels = {
         "softmax": head.softmax,
@@ -44,14 +44,14 @@ class _Head:
         if numbers.hidden != width:
             self.narrow = tape.op((hidden,), per_token(setup.architecture.hidden_size * width))
 
-    def _logits(self, share: float = 1.0) -> Tensor:
+    def _logits(self, counts_gradient: bool = True) -> Tensor:
         trained = not self.setup.numbers.frozen
         return self.tape.op(
             (self.narrow,),
-            per_token(self.vocabulary * self.width * share),
+            per_token(self.vocabulary * self.width),
             saves=(self.narrow,) if trained else (),
             term=TERM,
-            parameter_grad=self.parameter_grad,
+            parameter_grad=self.parameter_grad if counts_gradient else constant(0.0),
         )
 
     def _wide(self) -> tuple[Tensor, int]:
@@ -91,22 +91,26 @@ class _Head:
     def chunked(self) -> None:
         """Whole logits in the narrow type; each chunk is widened, and its softmax kept, in turn (torchtune)."""
         loss = self.setup.loss
-        logits = self._logits()
-        piece = per_token(self.vocabulary * 4 / loss.chunks)
+        logits = self._logits(counts_gradient=False)  # the first chunk that goes back makes it
+        # uncompiled: an fp32 copy and its gradient for each chunk; compiled: a gradient in the narrow type
+        width = 8.0 if loss.upcast else float(self.width)
+        piece = per_token(self.vocabulary * width / loss.chunks)
         kept = logits
         if loss.upcast:
             kept = self.tape.op(
                 (logits,), per_token(self.vocabulary * 4), saves_output=True, term=TERM, forward_temporary=piece
             )
             kept.requires_grad = False
+        released = self.tape.tensor(constant(0.0), TERM)
         self.tape.op(
-            (logits,) if kept is logits else (kept, logits),
+            (released,),
             constant(0.0),
-            saves=(logits,),
+            saves=(logits,) if kept is logits else (kept, logits),
             term=TERM,
             forward_temporary=piece,
-            backward_temporary=2 * piece,
+            backward_temporary=piece,
             temporary_term=TERM,
+            parameter_grad=self.parameter_grad,
         )
 
     def chunked_linear(self) -> None:

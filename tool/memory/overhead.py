@@ -1,19 +1,23 @@
 """From what tensors take to what the allocator holds, what the driver shows, and the bound on what a run needs.
 
-registry/measurements/calibration.yaml holds the few numbers that no arithmetic sees, fitted on published runs.
+registry/measurements/calibration.yaml holds the few numbers that no arithmetic sees, fitted on published runs by
+`python -m tool.memory.calibrate`. Memory that comes with the tokens of a step is freed and taken again, so it leaves
+gaps in the allocator's cache; weights and states do not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from tool.errors import InputFaults
 from tool.load.records import faults_of, field_names
 from tool.load.yaml_file import YamlFile
+from tool.memory.groups import KINDS
 from tool.memory.tape import Vector
 from tool.schema.base import Record
 
@@ -21,32 +25,32 @@ PATH = "registry/measurements/calibration.yaml"
 
 
 class Bound(Record):
-    """Conformal upper factors of one group of configurations, with the number of rows behind them."""
+    """Upper bound of one group: `tokens` multiplies what comes with the tokens, `states` everything else."""
 
-    factor: float = Field(ge=1.0)
+    tokens: float = Field(ge=1.0)
+    states: float = Field(ge=1.0)
     rows: int = Field(ge=0)
 
 
 class Calibration(Record):
-    """Numbers with a physical meaning.
+    """What no arithmetic sees.
 
-    `context_gib`: CUDA context of the process, by architecture of the card. `fragmentation`: cached but unused share of
-    the memory that comes and goes within a step, for exact and for varying lengths. `steady_fragmentation`: the same
-    share of what stays. `bounds`: by group.
+    `context_gib`: CUDA context, by architecture of the card. `collective_gib`: buffers of the communication library
+    per process when several GPUs take part. `gaps`: cached but unused share of the memory that comes with the tokens,
+    by whether the batches of a run differ in length. `bounds`: by group (tool/memory/groups.py).
     """
 
     command: str
     rows: int
     context_gib: dict[str, float]
-    fragmentation: dict[str, float]
+    collective_gib: float
+    gaps: dict[str, float]
     bounds: dict[str, Bound]
 
 
 @lru_cache(maxsize=8)
 def load_calibration(root: Path) -> Calibration:
     """The committed calibration. Raises InputFaults when it is missing or broken."""
-    from pydantic import ValidationError
-
     file = YamlFile.read(root, PATH)
     if file.faults:
         raise InputFaults(file.faults)
@@ -56,28 +60,48 @@ def load_calibration(root: Path) -> Calibration:
         raise InputFaults(faults_of(error, file, field_names(Calibration))) from None
 
 
-def context_of(calibration: Calibration, architecture: str | None) -> float:
-    """GiB of the CUDA context on a card of this architecture."""
+def context_of(calibration: Calibration, architecture: str | None, gpus: int) -> float:
+    """GiB of the process beside the allocator: the context, and communication buffers with several GPUs."""
     table = calibration.context_gib
-    return table.get((architecture or "default").casefold(), table["default"])
+    context = table.get((architecture or "default").casefold(), table["default"])
+    return context + (calibration.collective_gib if gpus > 1 else 0.0)
 
 
-def reserved_of(
-    calibration: Calibration, allocated: Vector, steady: Vector, usable: float | None, context: float, varying: bool
-) -> Vector:
-    """What the allocator holds: allocated memory and the gaps between blocks, never more than the card has.
+def held(states: Vector, tokens: Vector, gap: float, allocated: Vector, room: float | None) -> Vector:
+    """What the allocator holds: the largest moment with its gaps, never more than the card has room for.
 
-    Near the limit the allocator gives cached blocks back and tries again, so the gaps close.
+    `states`, `tokens`: bytes or GiB of each moment (last axis). Near the limit the allocator gives cached blocks back
+    and tries again, so the gaps close. `room`: GiB of the card without the context.
     """
-    share = calibration.fragmentation["varying" if varying else "exact"]
-    held = allocated + share * np.maximum(0.0, allocated - steady)
-    if usable is not None:
-        held = np.maximum(allocated, np.minimum(held, usable - context))
-    return held
+    reserved: Vector = np.max(states + (1.0 + gap) * tokens, axis=-1)
+    if room is not None:
+        reserved = np.minimum(reserved, room)
+    return np.maximum(allocated, reserved)
 
 
-def upper_of(calibration: Calibration, allocated: Vector, context: float, group: str) -> Vector:
-    """The bound on the need: tensors times the group's factor, and the context."""
-    bound = calibration.bounds.get(group) or calibration.bounds["default"]
-    upper: Vector = allocated * bound.factor + context
-    return upper
+def _nearest(name: str, known: Mapping[str, object]) -> str | None:
+    """The name itself, or the nearest kind of shapes with evidence, the tidier one first."""
+    if name in known:
+        return name
+    if name not in KINDS:
+        return None
+    place = KINDS.index(name)
+    order = sorted(KINDS, key=lambda kind: (abs(KINDS.index(kind) - place), KINDS.index(kind)))
+    return next((kind for kind in order if kind in known), None)
+
+
+def gap_of(calibration: Calibration, shapes: str) -> float:
+    """Cached but unused share of the memory that comes with the tokens."""
+    name = _nearest(shapes, calibration.gaps)
+    return calibration.gaps[name] if name else 0.0
+
+
+def bound_of(calibration: Calibration, group: str) -> Bound:
+    """The bound of a group, of the nearest kind with evidence, or the widest one."""
+    return calibration.bounds[_nearest(group, calibration.bounds) or "unknown"]
+
+
+def upper(states: Vector, tokens: Vector, bound: Bound, context: float) -> Vector:
+    """GiB that a run needs at most, with the confidence of the calibration."""
+    peak: Vector = np.max(bound.states * states + bound.tokens * tokens, axis=-1)
+    return peak + context

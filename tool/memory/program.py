@@ -94,7 +94,8 @@ class _Builder:
             per_parameter = width
             if setup.packing is not None:
                 per_parameter = setup.packing.weight + setup.packing.scales  # type: ignore[assignment]
-            size = 2 * states.layer_parameters * per_parameter + states.root_parameters * width
+            root = states.largest_root if setup.root_apart else states.root_parameters
+            size = 2 * states.layer_parameters * per_parameter + root * width
             if gradients and self.full:
                 size += states.layer_parameters * width * 2
             row[INDEX["sharding_buffers"], 0] = size
@@ -136,9 +137,11 @@ class _Builder:
         return kept
 
     def _all_kept(self, kept: list[Vector]) -> Vector:
-        return sum(
-            (each * layers for each, (_, layers) in zip(kept, self.blocks, strict=True)), np.zeros_like(self.checkpoint)
-        )
+        """What all layers of this GPU leave for backward; a model split over GPUs has a share of them on each."""
+        total = np.zeros_like(self.checkpoint)
+        for each, (_, layers) in zip(kept, self.blocks, strict=True):
+            total += each * layers
+        return total / self.setup.gpus if self.setup.sharding == "split" else total
 
     def _forward(self, kept: list[Vector]) -> None:
         everything = self._all_kept(kept)
@@ -169,7 +172,8 @@ class _Builder:
         everything = self._all_kept(kept)
         setup, states = self.setup, self.states
         gathered = self.gathered(gradients=True) + self.held
-        head = setup.counted.lm_head * setup.numbers.gradient if self.full else 0.0
+        head = (setup.counted.lm_head or setup.counted.embedding) * setup.numbers.gradient if self.full else 0.0
+        tied = setup.architecture.tie_word_embeddings
         early = head if setup.sharding in ("none", "ddp") or setup.gpus < 2 else head / setup.gpus
         for mine, (block, _) in zip(kept, self.blocks, strict=True):
             tape, entering = play(block, setup.numbers)
@@ -191,7 +195,7 @@ class _Builder:
                 rows[:, INDEX["gradients"], 0] = 0.0
                 inside = 0.0
             own = mine if setup.checkpointing == "none" else np.zeros_like(mine)
-            start = early if not setup.in_backward else 0.0
+            start = early if tied or not setup.in_backward else 0.0
             adapters = 0.0 if self.full else states.gradients
             first = self.static + everything - own + gathered + self.gradient(start + adapters)
             self.add("backward", rows, first)

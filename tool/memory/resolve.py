@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tool.architecture import architecture_for_size, architecture_from_config, inventory, resolve
-from tool.architecture.hugging_face import UnsupportedArchitecture
+from tool.architecture.hugging_face import UnsupportedArchitecture, is_approximate
 from tool.architecture.inventory import Inventory
 from tool.load import Repo
 from tool.memory.frameworks import framework_of
@@ -29,6 +29,7 @@ class Notes:
 
     assumed: list[str] = field(default_factory=list)
     abstain: str | None = None
+    unsure: bool = False
 
     def fill(self, name: str, value: object, why: str) -> None:
         self.assumed.append(f"{name}: {value} ({why})")
@@ -57,6 +58,7 @@ def subject_of(repo: Repo, request: FitRequest, notes: Notes) -> Subject | None:
         notes.fill(
             "architecture", f"a dense decoder of {request.params_b:g} billion parameters", "the model is unknown"
         )
+        notes.unsure = True
         notes.abstain = "the architecture is unknown: only a bound from the parameter count"
         return _counted(_for_size(request.params_b * 1e9), False)
     return None
@@ -70,7 +72,8 @@ def _from_config(request: FitRequest, notes: Notes) -> Subject | None:
         return None
     for remark in remarks:
         notes.fill("architecture", architecture.model_type, remark)
-    if remarks and any("closest" in remark or "unknown" in remark for remark in remarks):
+    if is_approximate(remarks):
+        notes.unsure = True
         notes.abstain = f"the architecture is not known exactly: {remarks[0]}"
     return _counted(architecture, notes.abstain is None)
 
@@ -102,6 +105,7 @@ class _Resolver:
     def __init__(self, root: Path, request: FitRequest, subject: Subject, notes: Notes) -> None:
         self.request, self.subject, self.notes = request, subject, notes
         self.profile, known = framework_of(root, request.framework)
+        self.profile_known = known or request.framework is None
         if not known:
             why = "not named" if request.framework is None else f"{request.framework!r} is not known"
             notes.fill("framework", self.profile.title, why)
@@ -174,7 +178,12 @@ class _Resolver:
             cpu_offload=bool(request.cpu_offload) and request.cpu_offload not in ("none", "false"),
             generates="grpo" in objective or "ppo" in objective,
             ddp=ddp,
+            root_apart=profile.fsdp_root == "apart",
+            context_parallel=self.context_parallel(gpus),
             keeps_inputs=sharding == "fsdp" and method != "full" and profile.fsdp_keeps_inputs,
+            mixed_shapes=profile.mixed_shapes,
+            constant_lengths=profile.constant_lengths,
+            profile_known=self.profile_known,
             reentrant=profile.reentrant_checkpoints,
             head_adapted=method != "full" and any(name in HEADS[2:4] for name in targets),
         )
@@ -232,6 +241,16 @@ class _Resolver:
             self.notes.fill("sharding", "ddp", f"{self.request.sharding!r} is not known")
             return "none", gpus, True
         return "split", gpus, False
+
+    def context_parallel(self, gpus: int) -> int:
+        """Ranks that share one sequence, where the framework splits long ones."""
+        most, length = self.profile.tokens_per_rank, self.request.seq_len or 0
+        ranks = 1
+        while most and length > most * ranks and 2 * ranks <= gpus:
+            ranks *= 2
+        if ranks > 1:
+            self.default("context parallelism", f"{ranks} GPUs share a sequence")
+        return ranks
 
     def masters(self, width: int, sharding: str) -> bool:
         """Whether full fine-tuning keeps fp32 weights and computes in 16 bits."""

@@ -83,7 +83,12 @@ class Setup:
     cpu_offload: bool
     generates: bool
     ddp: bool
+    root_apart: bool
+    context_parallel: int
     keeps_inputs: bool
     reentrant: bool
+    constant_lengths: bool
+    mixed_shapes: bool
+    profile_known: bool
     head_adapted: bool = False
     quantized_head: bool = False

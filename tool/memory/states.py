@@ -24,6 +24,7 @@ class States:
     reference: float
     layer_parameters: float
     root_parameters: float
+    largest_root: float
     largest_gradient: float
 
 
@@ -57,7 +58,7 @@ def count(setup: Setup) -> States:
         packed += counted.lm_head
     plain_linear = counted.linear - sum(linear.parameters for linear in counted.linears if is_packed(linear, setup))
     kept = counted.embedding + counted.other + (0 if setup.quantized_head else counted.lm_head)
-    share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero3") else 1.0
+    share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero3", "split") else 1.0
     weights = plain_linear * setup.base_width + kept * setup.kept_width
     scales = 0.0
     if setup.packing is not None:
@@ -85,8 +86,8 @@ def _finish(
     biggest: float,
 ) -> States:
     optimizer = setup.optimizer
-    state_share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero1", "zero2", "zero3") else 1.0
-    gradient_share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero2", "zero3") else 1.0
+    state_share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero1", "zero2", "zero3", "split") else 1.0
+    gradient_share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero2", "zero3", "split") else 1.0
     state_width = setup.master_width or width
     states = trainable * (optimizer.fixed + optimizer.relative * state_width)
     if optimizer.factored:
@@ -114,6 +115,7 @@ def _finish(
         reference=total * setup.base_width * share if setup.reference_model else 0.0,
         layer_parameters=setup.counted.linear / layers,
         root_parameters=float(setup.counted.embedding + setup.counted.lm_head),
+        largest_root=float(max(setup.counted.embedding, setup.counted.lm_head)),
         largest_gradient=biggest * gradient_width,
     )
 

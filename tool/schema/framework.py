@@ -60,13 +60,20 @@ class Framework(Record):
     """Model types whose flash attention gets repeated keys and values as well."""
     fsdp_keeps_inputs: bool = True
     """FSDP1: hooks of units without trainable parameters keep layer inputs and their gradients to the end."""
+    fsdp_root: Literal["whole", "apart"] = "whole"
+    """Embedding and head are gathered together for the whole step, or each for its own use."""
+    tokens_per_rank: int | None = None
+    """Longer sequences are split over GPUs (context parallelism) so that no rank holds more tokens than this."""
     reentrant_checkpoints: bool = False
     """The output of a recomputed layer lives through its backward pass."""
     liger_fuses_layers: bool = True
     """Liger stands for norms, rotation and feed-forward too, not for the loss alone."""
+    mixed_shapes: bool = False
+    """Evaluation runs between the training steps by default, so the allocator sees batches of many shapes."""
     fused_kernels: tuple[str, ...] = ()
     compile: bool = False
     loss: LossHabit = LossHabit()
     loss_when_chunked: LossHabit = LossHabit(kernel="fused_linear")
-    padding: Literal["none", "mask"] = "none"
+    constant_lengths: bool = False
+    """Padded batches all have the full length (a measuring loop, or a loader that pads to the maximum)."""
     sources: tuple[Source, ...] = Field(min_length=1)
