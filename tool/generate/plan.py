@@ -18,7 +18,8 @@ from tool.recommend import Knowledge, recommend
 from tool.schema.recommendation import Recommendation
 
 Tick = Callable[[int], None]
-SHARED_INPUTS = ("registry/measurements", "registry/recipes", "profiles/frameworks", "policies/safety")
+SHARED_FILES = frozenset({"registry/measurements/calibration.yaml", "evaluation/reserved.yaml"})
+SHARED_FOLDERS = ("registry/recipes", "profiles/frameworks", "policies/safety")
 CHUNK = 24
 
 
@@ -99,7 +100,7 @@ def answer(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> 
             fault = Fault("profiles/catalog.yaml", 0, error.field, f"entry {entry.slug}: {error}", "correct the entry")
             raise InputFaults([fault]) from None
     fits = recommendation.vram is not None and recommendation.vram.verdict == "fits"
-    provenance = digests.provenance(used | _bases(repo, entry), SHARED_INPUTS)
+    provenance = digests.provenance(used | _bases(repo, entry) | SHARED_FILES, SHARED_FOLDERS)
     document = {"answer": recommendation.model_dump(mode="json"), "provenance": provenance}
     files = {f"generated/recommendations/{entry.slug}.json": json_bytes(document)}
     if fits:

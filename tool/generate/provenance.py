@@ -36,6 +36,6 @@ class Digests:
 
     def provenance(self, paths: set[str], folders: tuple[str, ...] = ()) -> dict[str, object]:
         """The header of one output: tool version and the digest of each input."""
-        sources = {path: self.of(path) for path in sorted(paths)}
+        sources = {path: self.of(path) for path in sorted(paths) if (self.root / path).is_file()}
         sources |= {folder: self.of_folder(folder) for folder in folders if (self.root / folder).is_dir()}
         return {"tool_version": __version__, "sources": dict(sorted(sources.items()))}
