@@ -83,11 +83,21 @@ def show_findings(findings: Sequence[Any], output: str, extra: dict[str, Any]) -
 
 def finish(root: Path, outcome: Any, output: str, write: bool, generate: bool) -> int:
     """Show a prepared step, or why there is none; write it when asked to. Returns the exit code."""
-    from tool.govern.prepare import branch_name, commit_message, next_commands, step_files, title, write_step
+    from tool.govern.prepare import (
+        branch_name,
+        commit_message,
+        next_commands,
+        step_files,
+        title,
+        write_message,
+        write_step,
+    )
 
     if isinstance(outcome, list):
         return show_findings(outcome, output, {"written": []})
     written = write_step(root, outcome) if write else []
+    if write:
+        write_message(root, outcome)
     regenerated = _regenerate(root) if write and generate else None
     message = commit_message(outcome)
     if output == "json":
@@ -102,7 +112,7 @@ def finish(root: Path, outcome: Any, output: str, write: bool, generate: bool) -
                 "regenerated": regenerated,
                 "branch": branch_name(outcome),
                 "commit_message": message,
-                "next": next_commands(outcome),
+                "next": next_commands(root, outcome),
                 "findings": [],
             }
         )
@@ -115,7 +125,7 @@ def finish(root: Path, outcome: Any, output: str, write: bool, generate: bool) -
     click.echo("\nCommit message:\n")
     click.echo("\n".join(f"    {line}".rstrip() for line in message.splitlines()))
     click.echo("\nNext:" if write else "\nNothing was written; add --write. Then:")
-    for line in next_commands(outcome):
+    for line in next_commands(root, outcome):
         click.echo(f"    {line}")
     return 0
 

@@ -65,6 +65,10 @@ class Git:
         except FtcError:
             return None
 
+    def inside(self, name: str) -> str:
+        """Where git keeps a file of that name for this checkout."""
+        return self._run("rev-parse", "--git-path", name).decode().strip()
+
     def commits_touching(self, commit: str, path: str) -> list[str]:
         """Commits up to `commit` that changed something below a path, newest first."""
         return self._run("log", "--format=%H", "--end-of-options", commit, "--", path).decode().split()

@@ -10,6 +10,7 @@ from pathlib import Path
 from tool.errors import BadRequest
 from tool.govern.evidence import best_report, evidence_view, find_report, health_view
 from tool.govern.finding import Finding
+from tool.govern.git import Git
 from tool.govern.ledger import HELD_UP, Ledger
 from tool.govern.sides import FOLDERS, KEEP
 from tool.govern.store import STATE, History, engine_path, event_path, read_engine, read_history
@@ -178,13 +179,21 @@ def branch_name(step: Step) -> str:
     return f"engines/{step.state.generation:04d}-{step.move}-{step.event.version}"
 
 
-def next_commands(step: Step) -> list[str]:
+def write_message(root: Path, step: Step) -> str:
+    """Leave the commit message where git keeps such things, for `git commit -F`; its path."""
+    path = Git(root).inside("ftc-message")
+    (root / path).write_text(commit_message(step), encoding="utf-8")
+    return path
+
+
+def next_commands(root: Path, step: Step) -> list[str]:
     """What to run after the step is written."""
     branch = branch_name(step)
+    folders = [folder for folder in ("registry/engines", "evaluation/reports", "generated") if (root / folder).is_dir()]
     return [
         f"git switch -c {branch}",
-        "git add registry/engines evaluation/reports generated",
-        "git commit -F MESSAGE",
+        f"git add {' '.join(folders)}",
+        f"git commit -F {Git(root).inside('ftc-message')}",
         f"git push -u origin {branch}",
         "gh pr create --fill",
     ]

@@ -92,16 +92,20 @@ def _evidence_now(
 
 
 def _check_step(
-    sides: Sides, yard: Yardstick, ledger: Ledger, event: Event, change: Change, recomputed: bytes | None
+    sides: Sides,
+    yard: Yardstick,
+    rules: Rules,
+    ledger: Ledger,
+    event: Event,
+    change: Change,
+    recomputed: bytes | None,
 ) -> list[Finding]:
     """One new step with the base's rules."""
     path = event_path(ledger.state.generation + 1)
     findings = []
-    if event.policy_digest != yard.policy_digest:
-        moved = event.policy_digest == policy_digest(sides.git.read(sides.parted, ["policies"], (".yaml",)))
-        told = "names other rules than the base's" + (", which have changed since" if moved else "")
-        code = BASE_MOVED if moved else 1
-        findings.append(Finding("stale-policy", told, "prepare the step again with `ftc`", path, code))
+    if event.policy_digest != yard.policy_digest and rules(event.policy_digest or "") is not None:
+        told = "was prepared under other rules than the base's"
+        findings.append(Finding("stale-policy", told, "prepare the step again with `ftc`", path, BASE_MOVED))
     if parse_time(event.at) > sides.now + CLOCK_SKEW:
         findings.append(Finding("chain.future", f"is dated {event.at}, which is still to come", "correct it", path))
     if event.version is not None and engine_path(event.version) not in sides.base_files:
@@ -119,7 +123,8 @@ def check_state(
     history, findings = read_history(sides.files)
     if history is None:
         return findings, None, []
-    ledgers, problems = replay(history, Rules(sides, yard))
+    rules = Rules(sides, yard)
+    ledgers, problems = replay(history, rules)
     findings = findings + problems
     known = sum(event_number(path) is not None for path in sides.base_files)
     new = history.events[known:]
@@ -138,7 +143,7 @@ def check_state(
                 )
         elif number <= len(ledgers):
             moves.append(str(move_of(event, ledgers[number - 1].state)))
-            findings += _check_step(sides, yard, ledgers[number - 1], event, change, recomputed)
+            findings += _check_step(sides, yard, rules, ledgers[number - 1], event, change, recomputed)
     if len(new) > 1 and known == 0:
         findings.append(Finding("one-transition/one", "the change takes more than one step", "split it", event_path(1)))
     return findings, history, moves
