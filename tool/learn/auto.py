@@ -1,0 +1,112 @@
+"""Which strategy decides for which kind of request: by error on held-out repositories, never by preference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tool.learn.facts import Facts
+from tool.learn.fields import FIELDS
+from tool.learn.fit import HeldOut, across_folds, by_repository, fit_reranker, others
+from tool.learn.grow import Settings
+from tool.learn.neighbours import Neighbours
+from tool.learn.opinions import Opinion
+from tool.learn.outcomes import Curve
+from tool.learn.reach import kind_of
+from tool.learn.rerank import RATE, Reranker, candidates
+from tool.priors import compute_priors, lookup
+from tool.schema.priors import Priors
+from tool.schema.recipe import Recipe
+
+STRATEGIES = ("deterministic", "hybrid", "hybrid_ml")
+FEWEST_REPOSITORIES = 3
+Floats = NDArray[np.float64]
+
+
+def strategy_table(
+    recipes: Sequence[Recipe], items: Sequence[Opinion], curves: Sequence[Curve], settings: Settings
+) -> list[dict[str, Any]]:
+    """One row a kind of request: mean absolute log10 error of the learning rate by strategy, and the choice.
+
+    The deterministic strategy keeps a kind unless another is better by more than one standard error of the paired
+    differences between repositories, and at least FEWEST_REPOSITORIES repositories speak.
+    """
+    rated = [item for item in items if RATE in item.values]
+    errors = held_out_errors(recipes, rated, curves, settings)
+    rows = []
+    for kind in sorted({kind_of(item.facts) for item in rated}):
+        places = [place for place, item in enumerate(rated) if kind_of(item.facts) == kind]
+        repositories = [rated[place].repository for place in places]
+        scores = {name: by_repository(errors[name][places], repositories, 1) for name in STRATEGIES}
+        rows.append(
+            {
+                "kind": kind,
+                "chosen": chosen(scores),
+                "rows": len(places),
+                "repositories": len(set(repositories)),
+                "error": {name: round(float(score.mean()), 4) for name, score in scores.items()},
+            }
+        )
+    return rows
+
+
+def chosen(scores: dict[str, Floats]) -> str:
+    """The strategy with the least error, by more than one standard error; else the deterministic one."""
+    base, best, best_gain = scores["deterministic"], "deterministic", 0.0
+    if len(base) < FEWEST_REPOSITORIES:
+        return best
+    for name in STRATEGIES[1:]:
+        gains = base - scores[name]
+        if gains.mean() > max(float(gains.std(ddof=1) / np.sqrt(len(gains))), best_gain):
+            best, best_gain = name, float(gains.mean())
+    return best
+
+
+def held_out_errors(
+    recipes: Sequence[Recipe], rated: Sequence[Opinion], curves: Sequence[Curve], settings: Settings
+) -> dict[str, Floats]:
+    """Absolute log10 errors of every strategy for opinions of unseen repositories."""
+    held_out = across_folds(FIELDS[RATE], rated, settings)
+    errors = {name: np.zeros(len(rated)) for name in STRATEGIES}
+    for fold in _folds(held_out):
+        predictor = fold[0].predictor
+        hidden = {rated[item.place].repository for item in fold}
+        priors = compute_priors([recipe for recipe in recipes if recipe.source.repo not in hidden])
+        neighbours = others(rated, held_out, predictor)
+        seen = [item for item in held_out if item.predictor is not predictor]
+        reranker = fit_reranker(rated, seen, curves, settings)[1]
+        for item in fold:
+            opinion = rated[item.place]
+            truth = FIELDS[RATE].scale(opinion.values[RATE])
+            answers = answer(opinion.facts, item, priors, neighbours, reranker)
+            for name, value in answers.items():
+                errors[name][item.place] = abs(value - truth)
+    return errors
+
+
+def _folds(held_out: Sequence[HeldOut]) -> list[list[HeldOut]]:
+    groups: dict[int, list[HeldOut]] = {}
+    for item in held_out:
+        groups.setdefault(id(item.predictor), []).append(item)
+    return list(groups.values())
+
+
+def answer(facts: Facts, item: HeldOut, priors: Priors, neighbours: Neighbours, reranker: Reranker) -> dict[str, float]:
+    """log10 learning rate by strategy."""
+    law = FIELDS[RATE].law(facts)
+    near = neighbours.point(facts, RATE)
+    return {
+        "deterministic": prior_rate(priors, facts),
+        "hybrid": near[0] if near is not None else law,
+        "hybrid_ml": reranker.best(candidates(facts, item.predictor, neighbours), law),
+    }
+
+
+def prior_rate(priors: Priors, facts: Facts) -> float:
+    """log10 of the shrunk median of published recipes, as the deterministic strategy looks it up."""
+    bucket = facts.size_bucket if facts.params_b else None
+    found = lookup(priors, facts.task_type, facts.objective, bucket, facts.adapter, RATE)  # type: ignore[arg-type]
+    return FIELDS[RATE].scale(float(found.value))

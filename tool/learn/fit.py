@@ -1,0 +1,213 @@
+"""Opinions and measured outcomes → everything an engine serves. Pure: the same inputs and seed give the same engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tool.learn import confidence
+from tool.learn.correction import Optimum, optima
+from tool.learn.facts import Facts
+from tool.learn.fields import FIELDS, Field
+from tool.learn.folds import repository_folds, without
+from tool.learn.grow import Settings, grow
+from tool.learn.neighbours import Neighbours, rows_of
+from tool.learn.opinions import Opinion, weights
+from tool.learn.outcomes import Curve
+from tool.learn.predictor import Predictor, middle, row
+from tool.learn.reach import Reach, measure
+from tool.learn.rerank import RATE, Candidates, Reranker, candidates, expert_target, outcome_target
+
+Floats = NDArray[np.float64]
+LAW_SHARES = (0.3, 0.5)
+LEVEL = 0.9
+SWEEP_WEIGHT = 0.3  # share of all training weight of the reranker that measured outcomes get
+_FOLD_TREES = 30
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training gives. `records` are the scikit-learn models behind the forests, by artifact name."""
+
+    predictors: dict[str, Predictor]
+    neighbours: Neighbours
+    reranker: Reranker
+    confidence: tuple[float, float]
+    optima: tuple[Optimum, ...]
+    reach: Reach
+    records: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One opinion seen by models that never saw its repository."""
+
+    place: int
+    predictor: Predictor
+
+
+def fit(items: Sequence[Opinion], curves: Sequence[Curve], settings: Settings, families: Iterable[str] = ()) -> Fitted:
+    """Fit all parts. `families` are those of the model registry."""
+    predictors, records = {}, {}
+    for name, field in FIELDS.items():
+        chosen = [item for item in items if name in item.values]
+        records[name], predictors[name] = fit_predictor(field, chosen, settings)
+    rated = [item for item in items if RATE in item.values]
+    held_out = across_folds(FIELDS[RATE], rated, settings)
+    records["reranker"], reranker = fit_reranker(rated, held_out, curves, settings)
+    return Fitted(
+        predictors=predictors,
+        neighbours=Neighbours(rows_of(items)),
+        reranker=reranker,
+        confidence=fit_confidence(rated, held_out),
+        optima=tuple(optima(curves)),
+        reach=measure((item.facts for item in items), families),
+        records=records,
+    )
+
+
+def fit_predictor(field: Field, items: Sequence[Opinion], settings: Settings) -> tuple[Any, Predictor]:
+    """The forest of one field, its law share and its conformal margin, both from held-out repositories."""
+    held_out = across_folds(field, items, settings)
+    shares = weights(items, field.name)
+    model, predictor = one_forest(field, items, settings)
+    predictor = replace(predictor, law_share=law_share(field, items, held_out))
+    return model, replace(predictor, widen=margin(field, items, held_out, shares))
+
+
+def one_forest(field: Field, items: Sequence[Opinion], settings: Settings) -> tuple[Any, Predictor]:
+    """A forest over what experts chose above or below the law."""
+    cases = np.array([row(field, item.facts) for item in items])
+    targets = np.array([round(field.scale(item.values[field.name]) - field.law(item.facts), 4) for item in items])
+    model, forest = grow(cases, targets, weights(items, field.name), settings)
+    count = len({item.repository for item in items})
+    return model, Predictor(field.name, forest, 0.5, 0.0, len(items), count)
+
+
+def across_folds(field: Field, items: Sequence[Opinion], settings: Settings) -> list[HeldOut]:
+    """Every opinion with a predictor that was fitted to other repositories."""
+    small = replace(settings, trees=_FOLD_TREES)
+    found = []
+    for fold in repository_folds([item.repository for item in items]):
+        rest = [items[place] for place in without(len(items), fold)]
+        if rest:
+            predictor = one_forest(field, rest, small)[1]
+            found += [HeldOut(place, predictor) for place in fold]
+    return sorted(found, key=lambda item: item.place)
+
+
+def law_share(field: Field, items: Sequence[Opinion], held_out: Sequence[HeldOut]) -> float:
+    """1 (the law alone decides the point) unless a blend is better by more than one standard error.
+
+    Errors are averaged by repository first; the standard error is that of the paired differences of repositories.
+    """
+    places = [item.place for item in held_out]
+    truth = {place: field.scale(items[place].values[field.name]) for place in places}
+    law = np.array([abs(field.law(items[place].facts) - truth[place]) for place in places])
+    best, best_gain = 1.0, 0.0
+    for share in LAW_SHARES:
+        errors = np.array(
+            [
+                abs(replace(item.predictor, law_share=share).point(items[item.place].facts) - truth[item.place])
+                for item in held_out
+            ]
+        )
+        gains = by_repository(law - errors, [items[place].repository for place in places])
+        error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
+        if gains.mean() > max(error, best_gain):
+            best, best_gain = share, float(gains.mean())
+    return best
+
+
+def by_repository(values: Floats, repositories: Sequence[str], fewest: int = 5) -> Floats:
+    """Means by repository, of those with at least `fewest` values."""
+    names = np.array(repositories)
+    sizes = {name: int((names == name).sum()) for name in sorted(set(repositories))}
+    return np.array([values[names == name].mean() for name, size in sizes.items() if size >= fewest])
+
+
+def margin(field: Field, items: Sequence[Opinion], held_out: Sequence[HeldOut], shares: Floats) -> float:
+    """Conformal margin: by how much the middle of the spread must be widened to cover LEVEL of unseen choices.
+
+    Romano, Patterson and Candès 2019, Conformalized quantile regression; repositories weigh as in training.
+    """
+    scores = []
+    for item in held_out:
+        low, high = middle(item.predictor.spread(items[item.place].facts), LEVEL)
+        truth = field.scale(items[item.place].values[field.name])
+        scores.append(max(low - truth, truth - high))
+    order = np.argsort(scores)
+    cumulated = np.cumsum(shares[order])
+    place = min(int(np.searchsorted(cumulated, LEVEL)), len(scores) - 1)
+    return max(0.0, round(float(np.array(scores)[order][place]), 6))
+
+
+def fit_confidence(items: Sequence[Opinion], held_out: Sequence[HeldOut]) -> tuple[float, float]:
+    """The curve from raw mass to probability, over opinions of unseen repositories."""
+    field = FIELDS[RATE]
+    mass, hit = [], []
+    for item in held_out:
+        facts, truth = items[item.place].facts, field.scale(items[item.place].values[RATE])
+        centre = item.predictor.point(facts)
+        mass.append(item.predictor.spread(facts).mass(centre, field.radius))
+        hit.append(float(abs(centre - truth) <= field.radius + 1e-9))
+    offset, slope = confidence.fit(np.array(mass), np.array(hit), weights(items, RATE))
+    return round(offset, 6), round(slope, 6)
+
+
+def fit_reranker(
+    items: Sequence[Opinion], held_out: Sequence[HeldOut], curves: Sequence[Curve], settings: Settings
+) -> tuple[Any, Reranker]:
+    """A forest over pairs (case, candidate): what experts chose, and what sweeps measured."""
+    shares = weights(items, RATE)
+    blocks: list[tuple[Floats, Floats, float]] = []
+    cache: dict[int, Neighbours] = {}
+    for item in held_out:
+        opinion = items[item.place]
+        known = cache.setdefault(id(item.predictor), others(items, held_out, item.predictor))
+        options = candidates(opinion.facts, item.predictor, known)
+        truth = FIELDS[RATE].scale(opinion.values[RATE])
+        blocks.append((options.features, expert_target(options.rates, truth), float(shares[item.place])))
+    blocks += _measured_blocks(items, held_out, curves)
+    cases = np.vstack([block[0] for block in blocks])
+    targets = np.concatenate([block[1] for block in blocks])
+    pairs = np.concatenate([np.full(len(block[1]), block[2] / len(block[1])) for block in blocks])
+    model, forest = grow(cases, targets, pairs / pairs.sum(), replace(settings, leaf_share=0.02, feature_share=0.5))
+    return model, Reranker(forest)
+
+
+def others(items: Sequence[Opinion], held_out: Sequence[HeldOut], predictor: Predictor) -> Neighbours:
+    """Neighbours from all repositories but those that this predictor was kept from."""
+    hidden = {items[item.place].repository for item in held_out if item.predictor is predictor}
+    return Neighbours(rows_of([item for item in items if item.repository not in hidden]))
+
+
+def _measured_blocks(
+    items: Sequence[Opinion], held_out: Sequence[HeldOut], curves: Sequence[Curve]
+) -> list[tuple[Floats, Floats, float]]:
+    if not curves or not held_out:
+        return []
+    predictor, known = held_out[0].predictor, Neighbours(rows_of(items))
+    blocks = []
+    for curve in curves:
+        options: Candidates = candidates(facts_of_curve(curve), predictor, known)
+        regrets = np.array([curve.regret(10.0**rate) for rate in options.rates])
+        blocks.append((options.features, outcome_target(regrets), SWEEP_WEIGHT / (1 - SWEEP_WEIGHT) / len(curves)))
+    return blocks
+
+
+def facts_of_curve(curve: Curve) -> Facts:
+    """The case that a sweep stands for."""
+    return Facts(
+        objective=curve.objective,
+        adapter=curve.adapter,
+        task_type=curve.task_type,
+        family="smollm" if "smollm" in curve.model.lower() else None,
+        params_b=curve.parameters / 1e9,
+        hidden_size=curve.hidden_size,
+        instruct="instruct" in curve.model.lower(),
+    )

@@ -1,0 +1,154 @@
+"""Measured outcomes: sweeps of really trained models → loss curves over the learning rate, optimum and regret."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tool.errors import Fault, InputFaults
+from tool.load.yaml_file import YamlFile
+from tool.schema.outcome import SweepRun
+
+SWEEPS = "registry/measurements/sweeps"
+CEILING = 3.0  # a diverged run counts as this many times the untrained loss: far worse than any that converged
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Held-out loss over the learning rate for one task × method, seeds averaged.
+
+    `rates` ascend; `losses` are those after the last step. `parameters` are the model's, in total.
+    """
+
+    model: str
+    parameters: float
+    hidden_size: int
+    task: str
+    task_type: str
+    objective: str
+    method: str
+    adapter: str
+    lora_r: int | None
+    steps: int
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.model}/{self.task}/{self.method}"
+
+    @property
+    def best_loss(self) -> float:
+        return min(self.losses)
+
+    @property
+    def is_bracketed(self) -> bool:
+        """True when the best learning rate is neither the lowest nor the highest that was tried."""
+        return 0 < self.losses.index(self.best_loss) < len(self.losses) - 1
+
+    def loss_at(self, rate: float) -> float:
+        """Loss at any learning rate, linear in log10(rate) between measured points, flat beyond the ends."""
+        x = math.log10(rate)
+        logs = [math.log10(point) for point in self.rates]
+        if x <= logs[0]:
+            return self.losses[0]
+        for left in range(len(logs) - 1):
+            if x <= logs[left + 1]:
+                share = (x - logs[left]) / (logs[left + 1] - logs[left])
+                return self.losses[left] * (1 - share) + self.losses[left + 1] * share
+        return self.losses[-1]
+
+    def regret(self, rate: float) -> float:
+        """Relative held-out loss above the best of the sweep."""
+        return self.loss_at(rate) / self.best_loss - 1
+
+    def optimum(self) -> float:
+        """log10 of the best rate: the vertex of the parabola through the lowest point and its neighbours."""
+        best = self.losses.index(self.best_loss)
+        if not self.is_bracketed:
+            return math.log10(self.rates[best])
+        x = [math.log10(rate) for rate in self.rates[best - 1 : best + 2]]
+        y = self.losses[best - 1 : best + 2]
+        left, right = (x[1] - x[0]) * (y[1] - y[2]), (x[1] - x[2]) * (y[1] - y[0])
+        vertex = x[1] - ((x[1] - x[0]) * left - (x[1] - x[2]) * right) / (2 * (left - right))
+        return min(max(vertex, x[0]), x[2])
+
+
+def load_curves(root: Path) -> list[Curve]:
+    """Curves of every sweep in the repository, sorted by id. Raises InputFaults with every bad line."""
+    faults: list[Fault] = []
+    curves: list[Curve] = []
+    for table in sorted((root / SWEEPS).glob("*.jsonl")):
+        path = table.relative_to(root).as_posix()
+        shape = _shape(root, path.removesuffix(".jsonl") + ".yaml")
+        rows = _rows(table, path, faults)
+        curves += _curves(rows, *shape)
+    if faults:
+        raise InputFaults(faults)
+    return sorted(curves, key=lambda curve: curve.id)
+
+
+def _shape(root: Path, path: str) -> tuple[float, int]:
+    """Total parameters and hidden size of the model of a sweep, from its configuration."""
+    file = YamlFile.read(root, path)
+    if file.faults or not isinstance(file.data, dict):
+        raise InputFaults(file.faults or [Fault(path, 1, "", "is not a mapping", "write key: value lines")])
+    missing = [key for key in ("parameters", "hidden_size") if not isinstance(file.data.get(key), int)]
+    if missing:
+        raise InputFaults([Fault(path, 0, key, "is missing or no whole number", "add it") for key in missing])
+    return float(file.data["parameters"]), int(file.data["hidden_size"])
+
+
+def _rows(table: Path, path: str, faults: list[Fault]) -> list[SweepRun]:
+    rows = []
+    for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            rows.append(SweepRun.model_validate(json.loads(line)))
+        except ValidationError as error:
+            first = error.errors()[0]
+            faults.append(Fault(path, number, ".".join(map(str, first["loc"])), first["msg"], "correct the row"))
+        except ValueError as error:
+            faults.append(Fault(path, number, "", f"is not JSON: {error}", "remove the line and sweep again"))
+    return rows
+
+
+def _curves(rows: list[SweepRun], parameters: float, hidden_size: int) -> list[Curve]:
+    groups: dict[tuple[str, str], list[SweepRun]] = defaultdict(list)
+    for row in rows:
+        groups[row.task, row.method].append(row)
+    curves = []
+    for group in groups.values():
+        by_rate: dict[float, list[float]] = defaultdict(list)
+        for row in group:
+            by_rate[row.learning_rate].append(_final_loss(row))
+        rates = tuple(sorted(by_rate))
+        losses = tuple(sum(by_rate[rate]) / len(by_rate[rate]) for rate in rates)
+        first = group[0]
+        curves.append(
+            Curve(
+                first.model,
+                parameters,
+                hidden_size,
+                first.task,
+                first.task_type,
+                first.objective,
+                first.method,
+                first.adapter,
+                first.lora_r,
+                max(row.steps for row in group),
+                rates,
+                losses,
+            )
+        )
+    return [curve for curve in curves if len(curve.rates) >= 3]
+
+
+def _final_loss(row: SweepRun) -> float:
+    """Loss after the last step, never above the ceiling, so that one explosion does not drown the curve."""
+    ceiling = CEILING * row.held_out_loss["0"]
+    return min(row.held_out_loss.get(str(row.steps), ceiling), ceiling)
