@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import click
 
@@ -100,6 +100,7 @@ def _single(
     from tool.cli.show import show_recommendation
     from tool.load.task_names import resolve_task
     from tool.recommend import recommend
+    from tool.recommend.confidence import within_card
     from tool.recommend.knowledge import current_knowledge
 
     request = parse_request(fields)
@@ -116,7 +117,7 @@ def _single(
         show_recommendation(answer, explain)
         if notebook is not None:
             click.echo(f"notebook written: {notebook}")
-    return 0 if answer.vram is None or answer.vram.verdict == "fits" else 1
+    return 0 if answer.vram is None or within_card(answer.vram) else 1
 
 
 def _unknown_task(repo: Any, name: str) -> BadRequest:
@@ -164,7 +165,7 @@ def _batch(repo: Any, path: str, log: Path | None) -> int:
         return answered.model_dump(mode="json")
 
     with click.open_file(path, "rb") as stream:
-        bad = run_batch(lines_of(stream), parse_request, answer, lambda line: click.echo(json_line(line)))
+        bad = run_batch(lines_of(cast(BinaryIO, stream)), parse_request, answer, lambda line: click.echo(json_line(line)))
     if bad:
         print(f"{bad} line{'s' if bad != 1 else ''} could not be answered", file=sys.stderr)
     return 2 if bad else 0
@@ -174,11 +175,12 @@ def _write_notebook(repo: Any, answer: Any, path: Path) -> None:
     from tool.generate.context import notebook_context
     from tool.generate.provenance import Digests
     from tool.generate.write import replace_file
+    from tool.recommend.confidence import within_card
     from tool.render import notebook
 
     if answer.vram is None:
         raise FtcError("a notebook is sized for a card: name --platform or --gpu")
-    if answer.vram.verdict != "fits":
+    if not within_card(answer.vram):
         raise FtcError("this configuration does not fit, so no notebook was written: " + "; ".join(answer.warnings))
     replace_file(path.resolve(), notebook(answer, notebook_context(repo, answer, Digests(repo.root).provenance(set()))))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tool.recommend.confidence import within_card
 from tool.schema.recommendation import Recommendation
 
 HIDDEN = ("task_type",)
@@ -41,6 +42,8 @@ def headline(answer: Recommendation) -> str:
         return f"{what} (no hardware named: hyperparameters only)"
     if vram.verdict == "fits":
         return f"fits: {what}, at most {vram.upper_gib:.1f} of {vram.usable_gib:.1f} GiB"
+    if vram.verdict == "abstain" and within_card(vram):
+        return f"within a wide bound: {what}, at most {vram.upper_gib:.1f} of {vram.usable_gib:.1f} GiB"
     if vram.upper_gib is None:
         return f"cannot tell whether it fits: {what} ({vram.abstained_because})"
     return f"does not fit ({vram.verdict}): {what}, needs up to {vram.upper_gib:.1f} of {vram.usable_gib:.1f} GiB"

@@ -24,7 +24,7 @@ def what_would_fit(repo: Repo, question: Question, tightest: Setup, rank: int | 
 
 
 def _upper(repo: Repo, question: Question, setup: Setup, length: int) -> float:
-    upper = bounds(repo, request_for(question, setup), np.array([1]), np.array([length]))
+    upper = bounds(repo, request_for(question, setup), np.array([1.0]), np.array([float(length)]))
     return float(upper.ravel()[0])
 
 
@@ -60,12 +60,17 @@ def _cards(repo: Repo, question: Question, setup: Setup) -> list[str]:
     cards = [gpu for gpu in repo.gpus if gpu.vendor == "nvidia" and gpu.usable_gib > hardware.usable_gib]
     fitting: list[str] = []
     sizes: set[int] = set()
+    needs: dict[tuple[bool, str], float] = {}
     for gpu in sorted(cards, key=lambda gpu: (gpu.usable_gib, gpu.id)):
+        kind = (gpu.bf16, gpu.architecture)
+        if kind not in needs:
+            other = replace(question, hardware=replace(hardware, gpu=gpu, usable_gib=gpu.usable_gib))
+            fitted = replace(setup, precision="bf16" if gpu.bf16 else "fp16")
+            needs[kind] = _upper(repo, other, fitted, setup.max_length)
         size = round(gpu.usable_gib)
-        bf16 = replace(setup, precision="bf16" if gpu.bf16 else "fp16")
-        other = replace(question, hardware=replace(hardware, gpu=gpu, usable_gib=gpu.usable_gib))
-        if size in sizes or _upper(repo, other, bf16, setup.max_length) > gpu.usable_gib:
-            continue
-        sizes.add(size)
-        fitting.append(f"{gpu.id} ({gpu.usable_gib:g} GiB)")
-    return [f"it would fit on {', '.join(fitting[:CARDS_SHOWN])}"] if fitting else []
+        if size not in sizes and needs[kind] <= gpu.usable_gib:
+            sizes.add(size)
+            fitting.append(f"{gpu.id} ({gpu.usable_gib:g} GiB)")
+        if len(fitting) == CARDS_SHOWN:
+            break
+    return [f"it would fit on {', '.join(fitting)}"] if fitting else []

@@ -11,7 +11,7 @@ from tool.load import Repo
 from tool.load.profile_faults import capability, stack_runs_on
 from tool.recommend import laws
 from tool.recommend.alternatives import what_would_fit
-from tool.recommend.confidence import FITS, confidence
+from tool.recommend.confidence import confidence, fit_probability
 from tool.recommend.hours import estimated_hours
 from tool.recommend.laws import Value
 from tool.recommend.question import Question, ask
@@ -159,11 +159,12 @@ def write_out(repo: Repo, done: Draft, knowledge: Knowledge) -> Recommendation:
     config = config_of(done)
     stack = stack_of(repo, question)
     rate = done.values["learning_rate"]
-    fits = FITS[setup.vram.verdict] if setup.vram else 1.0
     sure = confidence(rate, setup.vram, constrained)
     if knowledge.engine is not None and not constrained:
-        sure = knowledge.engine.confidence(question, setup.adapter, float(rate.value), fits)
+        sure = knowledge.engine.confidence(question, setup.adapter, float(rate.value), fit_probability(setup.vram))
     warnings = [*question.warnings, *done.warnings]
+    if setup.vram is not None and setup.vram.verdict == "abstain":
+        warnings.append(f"memory is bounded, not forecast: {setup.vram.abstained_because}")
     if constrained:
         warnings.append("constrained-safe setting, because " + "; ".join(question.outside))
     hours = estimated_hours(question, setup, float(done.values["num_train_epochs"].value))

@@ -23,6 +23,12 @@ OBJECTIVES = ("sft", "dpo", "orpo", "kto", "simpo", "cpt", "grpo")
 ADAPTERS = ("auto", "full", "lora", "qlora", "dora")
 TYPICAL_PARAMETERS: dict[str, float] = {"small": 0.5e9, "medium": 3e9, "large": 14e9}
 TYPO_CUTOFF = 0.78
+FAMILY_STEMS = (
+    *("llama", "qwen", "mistral", "mixtral", "gemma", "phi", "falcon", "granite", "olmo", "smollm", "yi-"),
+    *("deepseek", "pythia", "bloom", "gpt2", "gpt-neox", "opt-", "starcoder", "baichuan", "internlm", "glm"),
+    *("bert", "t5", "bart", "stablelm", "mpt-", "zephyr", "vicuna", "alpaca", "tulu", "hermes", "solar"),
+)
+"""Names of families that stand in the ids of republished and fine-tuned models."""
 FALLBACK_TASK = "instruction_following"
 
 
@@ -202,10 +208,7 @@ def _known_family(repo: Repo, name: str | None) -> str | None:
     if name is None:
         return None
     folded = name.casefold()
-    stems = ("llama", "qwen", "mistral", "mixtral", "gemma", "phi", "falcon", "granite", "olmo", "smollm", "yi-")
-    stems += ("deepseek", "pythia", "bloom", "gpt2", "gpt-neox", "opt-", "starcoder", "baichuan", "internlm", "glm")
-    stems += ("bert", "t5", "bart", "stablelm", "mpt-", "zephyr", "vicuna", "alpaca", "tulu", "hermes", "solar")
-    return next((stem.strip("-") for stem in stems if stem in folded), None)
+    return next((stem.strip("-") for stem in FAMILY_STEMS if stem in folded), None)
 
 
 def _hardware(repo: Repo, request: RecommendRequest, warnings: list[str]) -> Hardware | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tool.load import Repo
 from tool.memory import bounds, fit
@@ -93,7 +94,7 @@ def request_for(question: Question, setup: Setup) -> FitRequest:
         "attention": setup.attention,
         "compile": False,
         "chunked_or_fused_loss": False,
-        "kbit_preparation": setup.adapter == "qlora",
+        "kbit_preparation": False,
         "optimizer_in_backward": False,
         "activation_offload": False,
         "gpus": question.gpus,
@@ -134,7 +135,7 @@ def solve(repo: Repo, question: Question, setup: Setup, per_gpu: int) -> Setup |
     sizes = micro_batches(per_gpu)
     for length in lengths(question):
         for option in ladder(question, replace(setup, max_length=length)):
-            upper = bounds(repo, request_for(question, option), sizes, np.array([length]))
+            upper = bounds(repo, request_for(question, option), sizes, np.array([float(length)]))
             fitting = sizes[np.isfinite(upper) & (upper <= question.hardware.usable_gib)]
             least = 1 if option.gradient_checkpointing else min(per_gpu, COMFORTABLE_MICRO_BATCH)
             if fitting.size and fitting.max() >= least:
@@ -143,9 +144,9 @@ def solve(repo: Repo, question: Question, setup: Setup, per_gpu: int) -> Setup |
     return None
 
 
-def micro_batches(per_gpu: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def micro_batches(per_gpu: int) -> NDArray[np.float64]:
     """Divisors of the per-GPU batch, ascending: accumulation stays whole and the effective batch exact."""
-    return np.array([size for size in range(1, min(per_gpu, 256) + 1) if per_gpu % size == 0], dtype=np.int64)
+    return np.array([size for size in range(1, min(per_gpu, 256) + 1) if per_gpu % size == 0], dtype=np.float64)
 
 
 def tightest(repo: Repo, question: Question, setup: Setup) -> Setup:
