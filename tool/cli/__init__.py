@@ -23,7 +23,10 @@ COMMANDS = {
     "status": "tool.cli.status",
     "history": "tool.cli.history",
     "verify": "tool.cli.verify",
+    "doctor": "tool.cli.doctor",
     "deps": "tool.cli.deps",
+    "telemetry": "tool.cli.telemetry",
+    "retrain": "tool.cli.retrain",
 }
 
 

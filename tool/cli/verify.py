@@ -37,6 +37,7 @@ def command(base: str, recomputed: Path | None, now: datetime, root: Path, outpu
             {
                 "base": verdict.base,
                 "changed": verdict.changed,
+                "evidence": [{"version": version, "digest": digest} for version, digest in verdict.evidence],
                 "exit_code": verdict.exit_code,
                 "findings": [finding.plain() for finding in verdict.findings],
                 "generation": verdict.generation,

@@ -21,13 +21,17 @@ ALWAYS_ALLOWED = ("lower", "abort", "rollback", "hold", "unhold")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `ftc verify` says. `moves` are the new steps, `generation` that of the tree (None: no state)."""
+    """What `ftc verify` says. `moves` are the new steps, `generation` that of the tree (None: no state).
+
+    `evidence` holds (version, report digest) of each new step that rests on a report.
+    """
 
     findings: tuple[Finding, ...]
     generation: int | None
     moves: tuple[str, ...]
     changed: int
     base: str
+    evidence: tuple[tuple[str, str], ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -69,4 +73,6 @@ def verify(root: Path, base: str, now: datetime, recomputed: bytes | None = None
     if not moves or any(move not in ALWAYS_ALLOWED for move in moves):
         findings += check_waivers(sides, yard)
     generation = history.state.generation if history else None
-    return Verdict(tuple(sorted(set(findings))), generation, tuple(moves), len(sides.changed), sides.base)
+    new = history.events[len(history.events) - len(moves) :] if history else ()
+    evidence = tuple((event.version, event.evidence_digest) for event in new if event.version and event.evidence_digest)
+    return Verdict(tuple(sorted(set(findings))), generation, tuple(moves), len(sides.changed), sides.base, evidence)
