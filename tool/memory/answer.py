@@ -107,7 +107,7 @@ def fit(repo: Repo, request: FitRequest) -> FitAnswer:
     calibration = load_calibration(repo.root)
     context = context_of(calibration, card.architecture, setup.gpus)
     room = None if card.usable is None else max(0.0, card.usable - context)
-    gap = gap_of(calibration, shapes_of(setup, request))
+    gap = 0.0 if setup.expandable else gap_of(calibration, shapes_of(setup, request))
     reserved = float(held(priced.states, priced.tokens, gap, priced.allocated, room)[0])
     bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure))
     most = min(float(upper(priced.states, priced.tokens, bound, context)[0]), LARGEST_GIB)

@@ -34,6 +34,7 @@ class Block:
     experts_per_token: float = 0.0
     expert_intermediate: int = 0
     experts: int = 0
+    expert_loop: bool = False
     mixer_features: int = 0
     post_norms: bool = False
     parallel: bool = False
@@ -207,17 +208,26 @@ def _activate(layers: Layers, x: Tensor, block: Block, size: int, repeat: float,
 
 
 def experts(layers: Layers, x: Tensor, block: Block) -> Tensor:
-    """Each token passes through `experts_per_token` experts: gathered, transformed, weighted and summed."""
+    """Each token passes through `experts_per_token` experts: gathered, transformed, weighted and summed.
+
+    In a loop over experts, what the other experts saved waits while one of them goes back.
+    """
     have = layers.n.hidden
-    k = block.experts_per_token
+    k = block.experts_per_token / (block.experts if block.expert_loop else 1)
     tape = layers.tape
     width = layers.output_width(have)
     router = Tensor(per_token(block.experts * 4), requires_grad=False)
     gathered = tape.op((x,), per_token(block.hidden * have * k), saves=(router,))
+    before = tape.saved()
     product = _activate(layers, gathered, block, block.expert_intermediate, k, ("e_gate", "e_up", "e_gate_up"))
     down = layers.linear(product, block.matrices["e_down"], width, k)
     weighted = tape.op((down,), per_token(block.hidden * width * k), saves=(down,))
-    return tape.op((weighted,), per_token(block.hidden * have))
+    others = ()
+    if block.expert_loop and block.experts > 1:
+        each = (tape.saved() - before).sum(axis=0)
+        each[0] = 0.0
+        others = (Tensor(each * (block.experts - 1), requires_grad=False),)
+    return tape.op((weighted,), per_token(block.hidden * have), saves=others)
 
 
 def mixer(layers: Layers, x: Tensor, block: Block) -> Tensor:

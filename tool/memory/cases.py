@@ -28,6 +28,7 @@ class Case:
     allocated: float
     shapes: str
     group: str
+    expandable: bool
     gpus: int
     usable: float | None
     card: str | None
@@ -63,6 +64,7 @@ def case_of(repo: Repo, row: Measurement) -> Case | None:
         float(priced.allocated),
         shapes_of(setup, request),
         group_of(setup, request, setup.profile_known and not notes.unsure),
+        setup.expandable,
         setup.gpus,
         card.usable,
         card.architecture,
@@ -79,7 +81,15 @@ def forecast(case: Case, calibration: Calibration) -> Forecast:
     """Apply a calibration to a case."""
     context = context_of(calibration, case.card, case.gpus)
     room = None if case.usable is None else max(0.0, case.usable - context)
-    reserved = float(held(case.states, case.tokens, gap_of(calibration, case.shapes), np.array(case.allocated), room))
+    reserved = float(
+        held(
+            case.states,
+            case.tokens,
+            0.0 if case.expandable else gap_of(calibration, case.shapes),
+            np.array(case.allocated),
+            room,
+        )
+    )
     kind = case.row.peak_kind
     judged = {"reserved": reserved, "nvidia-smi": reserved + context}.get(kind, case.allocated)
     most = float(upper(case.states, case.tokens, bound_of(calibration, case.group), context))

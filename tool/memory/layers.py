@@ -107,8 +107,7 @@ class Layers:
         n = self.n
         width = n.compute if n.autocast else n.adapter
         result_width = have if matrix.packed else n.compute
-        wide = x if n.autocast and matrix.packed else self.cast(x, matrix.inputs * repeat, have, n.adapter)
-        wide_width = have if n.autocast and matrix.packed else n.adapter
+        wide, wide_width = self.cast(x, matrix.inputs * repeat, have, n.adapter), n.adapter
         if n.dropout:
             mask = Tensor(per_token(matrix.inputs * repeat), requires_grad=False)
             wide = self.tape.op((wide,), per_token(matrix.inputs * repeat * wide_width), saves=(mask,))

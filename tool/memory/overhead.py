@@ -97,8 +97,8 @@ def gap_of(calibration: Calibration, shapes: str) -> float:
 
 
 def bound_of(calibration: Calibration, group: str) -> Bound:
-    """The bound of a group, of the nearest kind with evidence, or the widest one."""
-    return calibration.bounds[_nearest(group, calibration.bounds) or "unknown"]
+    """The bound of a group, or the widest one where there is no evidence of that kind."""
+    return calibration.bounds.get(group) or calibration.bounds["unknown"]
 
 
 def upper(states: Vector, tokens: Vector, bound: Bound, context: float) -> Vector:

@@ -65,6 +65,7 @@ class _Builder:
             packed=setup.packing is not None,
             kernel=setup.kernel,
             expanded=setup.expanded,
+            expert_loop=setup.expert_loop,
         )
         self.layers = sum(layers for _, layers in self.blocks)
         self.checkpoint = np.zeros((len(TERMS), 3))
@@ -95,9 +96,9 @@ class _Builder:
             if setup.packing is not None:
                 per_parameter = setup.packing.weight + setup.packing.scales  # type: ignore[assignment]
             root = states.largest_root if setup.root_apart else states.root_parameters
-            size = 2 * states.layer_parameters * per_parameter + root * width
+            size = states.layer_parameters * per_parameter + root * width
             if gradients and self.full:
-                size += states.layer_parameters * width * 2
+                size += states.layer_parameters * width
             row[INDEX["sharding_buffers"], 0] = size
         elif setup.sharding in ("zero1", "zero2"):
             row[INDEX["sharding_buffers"], 0] = 2 * 5e8 * width if self.full else 2 * states.trainable * width

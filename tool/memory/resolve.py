@@ -181,6 +181,8 @@ class _Resolver:
             root_apart=profile.fsdp_root == "apart",
             context_parallel=self.context_parallel(gpus),
             keeps_inputs=sharding == "fsdp" and method != "full" and profile.fsdp_keeps_inputs,
+            expandable=profile.expandable_segments,
+            expert_loop=profile.expert_loop,
             mixed_shapes=profile.mixed_shapes,
             constant_lengths=profile.constant_lengths,
             profile_known=self.profile_known,

@@ -89,6 +89,8 @@ class Setup:
     reentrant: bool
     constant_lengths: bool
     mixed_shapes: bool
+    expandable: bool
+    expert_loop: bool
     profile_known: bool
     head_adapted: bool = False
     quantized_head: bool = False

@@ -147,6 +147,7 @@ def blocks_of(
     packed: bool,
     kernel: str,
     expanded: bool,
+    expert_loop: bool = False,
 ) -> list[tuple[Block, int]]:
     """Every distinct block with the number of layers that have it; they add up to the layers of the network."""
     marks = {linear.name: adapted(linear, targets, experts) for linear in counted.linears}
@@ -156,6 +157,7 @@ def blocks_of(
         architecture.hidden_size,
         matrices,
         gated=gated,
+        expert_loop=expert_loop,
         post_norms=architecture.norms_per_layer >= 4,
     )
     mixers: list[tuple[Block, int]] = []

@@ -70,6 +70,10 @@ class Framework(Record):
     """Liger stands for norms, rotation and feed-forward too, not for the loss alone."""
     mixed_shapes: bool = False
     """Evaluation runs between the training steps by default, so the allocator sees batches of many shapes."""
+    expandable_segments: bool = False
+    """The allocator may grow its segments (PYTORCH_CUDA_ALLOC_CONF), which leaves no gaps between blocks."""
+    expert_loop: bool = False
+    """Experts run one after another, so that backward touches one at a time."""
     fused_kernels: tuple[str, ...] = ()
     compile: bool = False
     loss: LossHabit = LossHabit()
