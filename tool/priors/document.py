@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tool.priors.compute import compute_priors
 from tool.recipes import load_recipes, recipes_digest
 from tool.schema.priors import PriorField, PriorGroup, Priors
 
+_POINTLESS = re.compile(r"(?<=[\[ ])(\d+)e(?=-\d)")
 PRIORS_PATH = "generated/priors.yaml"
 COLUMNS = ("value", "median", "low", "high", "n", "repositories")
 
@@ -59,7 +61,8 @@ def priors_text(priors: Priors) -> str:
     groups = document.pop("groups")
     head = "".join(f"{json.dumps(key)}: {json.dumps(value)},\n" for key, value in document.items())
     body = ",\n".join(f"  {json.dumps(group)}" for group in groups)
-    return "{" + head + f'"groups": [\n{body}\n]}}\n'
+    # YAML 1.1 wants a point in a number with an exponent, JSON allows one.
+    return _POINTLESS.sub(r"\1.0e", "{" + head + f'"groups": [\n{body}\n]}}\n')
 
 
 def load_priors(repo: Repo | Path) -> Priors:

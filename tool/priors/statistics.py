@@ -7,7 +7,6 @@ a repository that made k different choices weighs √k. So 76 models at one lear
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -17,6 +16,8 @@ LAW_WEIGHT = 4.0
 """Weight of the wider group's value in a group's consensus, in repositories with one choice each."""
 WINDOW = math.log10(2.0) + 1e-9
 """Two values agree when they are within a factor of two: the tolerance that learning rates are judged by."""
+DECLINE = 0.25
+"""What a choice at the edge of the window loses. From 0.2 to 0.3 all do equally well on left-out repositories."""
 
 
 class Choice(NamedTuple):
@@ -70,24 +71,21 @@ def consensus(values: Sequence[float], weights: Sequence[float], parent: float, 
     Published learning rates stand in clusters a factor of ten apart; a mean falls between them, where nobody is. The
     centre of the densest window is a member of a cluster. Among equally good centres the nearest to the parent wins,
     so that a thin group keeps the parent's value. `between` also tries the geometric middle of neighbours that agree,
-    for quantities that need not be round.
+    for quantities that need not be round. A choice at the window's edge counts DECLINE less than one at its centre, so
+    that enough voices overrule the parent altogether instead of half.
     """
-    points = sorted((math.log10(value), weight) for value, weight in zip(values, weights, strict=True))
-    points.append((math.log10(parent), LAW_WEIGHT))
-    points.sort()
-    logs = [log for log, _ in points]
-    sums = [0.0]
-    for _, weight in points:
-        sums.append(sums[-1] + weight)
     home = math.log10(parent)
-    best, best_key = home, (-1.0, 0.0)
+    points = [(math.log10(value), weight) for value, weight in zip(values, weights, strict=True)]
+    points = sorted([*points, (home, LAW_WEIGHT)])
+    logs = [log for log, _ in points]
     middles = [(a + b) / 2 for a, b in pairwise(logs) if between and b - a <= 2 * WINDOW]
-    for log in sorted({*logs, *middles}):
-        first = bisect.bisect_left(logs, log - WINDOW)
-        last = bisect.bisect_right(logs, log + WINDOW)
-        key = (round(sums[last] - sums[first], 9), -abs(log - home))
+    best, best_key = home, (-1.0, 0.0)
+    for centre in sorted({*logs, *middles}):
+        inside = ((abs(log - centre) / WINDOW, weight) for log, weight in points)
+        support = sum(weight * (1 - DECLINE * distance) for distance, weight in inside if distance <= 1)
+        key = (round(support, 9), -abs(centre - home))
         if key > best_key:
-            best, best_key = log, key
+            best, best_key = centre, key
     return float(10.0**best)
 
 
