@@ -176,6 +176,11 @@ class TelemetryView(Variable):
     oom_rate_7_days: float | None = None
     memory_ratio: float | None = None
     memory_runs: int | None = None
+    received: int | None = None
+    accepted: int | None = None
+    duplicates: int | None = None
+    quarantined: int | None = None
+    largest_source_events: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Contract of the telemetry that a generated notebook writes: one event when a run starts, one when it ends.
+"""Contract of the telemetry: a notebook writes one event when a run starts and one when it ends, and `ftc recommend
+--log` writes one for each answer.
 
 No dataset content, no user names, no paths: a configuration, the card it met, and how it ended (design, section 7).
 """
@@ -80,3 +81,23 @@ class RunComplete(RunEvent):
     first_loss: float | None
     final_loss: float | None
     steps: int = Field(ge=0, le=10_000_000_000)
+
+
+class RecommendationGiven(Record):
+    """Written by `ftc recommend --log`: one answer, so that confidence and risk by slot can be followed.
+
+    `event_id` and `at` came later than the first logs; without an id an event is known by its content.
+    """
+
+    event: Literal["recommendation"]
+    schema_version: Literal[1]
+    event_id: RunId | None = None
+    at: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+    request: dict[str, Any]
+    engine: str | None
+    slot: str | None
+    strategy: Annotated[str, StringConstraints(max_length=40)]
+    config: Annotated[dict[str, ConfigValue], AfterValidator(_without_paths)]
+    confidence: float = Field(ge=0, le=1)
+    constrained_safe: bool
+    verdict: Literal["fits", "tight", "oom", "abstain"] | None = None

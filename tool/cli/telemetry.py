@@ -1,0 +1,118 @@
+"""`ftc telemetry`: events of runs in, reports out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tool.cli.common import common_options, print_json
+
+STORE = click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".telemetry"),
+    show_default=True,
+    help="The folder of the store.",
+)
+
+
+def _now(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime:
+    if value is None:
+        return datetime.now(UTC)
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no time such as 2026-11-24T12:00:00Z") from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+NOW = click.option("--now", callback=_now, help="The time to judge by (default: the clock), e.g. 2026-11-24T12:00:00Z.")
+
+
+@click.group("telemetry")
+def command() -> None:
+    """Gather what became of runs, lose nothing, and tell it."""
+
+
+@command.command("ingest")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@STORE
+@click.option("--source", help="Whose events these are (default: the folder or file right below PATH).")
+@NOW
+@common_options
+def ingest(path: Path, store: Path, source: str | None, now: datetime, root: Path, output: str) -> int:
+    """Read the events at or below PATH (.jsonl, .json, .parquet) into the store.
+
+    Each record is accepted, a duplicate, or quarantined with its reason; the three always add up to those received. An
+    ingest that was killed goes on where it ended when it is started again.
+
+    \b
+    Examples:
+      ftc telemetry ingest runs/ --store .telemetry
+      ftc telemetry ingest runs/0f3c.jsonl --store .telemetry --source laboratory --output json
+
+    Exit codes: 0 all is accounted for · 2 PATH cannot be read · 3 PATH holds no file of events.
+    """
+    from tool.telemetry.ingest import ingest as read_in
+    from tool.telemetry.limits import read_limits
+    from tool.telemetry.store import open_store
+
+    limits = read_limits(root)
+    with open_store(store, write=True) as opened:
+        bar = click.progressbar(length=0, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty())
+        with bar:
+            done = read_in(path, opened, limits, now, source, lambda count: _advance(bar, count))
+        if output == "json":
+            _print_ingested(done, opened)
+        else:
+            _tell_ingested(done, opened)
+    return 0 if done.files else 3
+
+
+def _advance(bar: Any, count: int) -> None:
+    bar.length += count
+    bar.update(count)
+
+
+def _print_ingested(done: Any, store: Any) -> None:
+    """One JSON document, written piece by piece: the quarantine may be long."""
+    counts = done.counts
+    out = sys.stdout
+    out.write(f'{{\n  "accepted": {counts.accepted},\n  "duplicates": {counts.duplicates},\n')
+    out.write(f'  "files": {len(done.files)},\n  "quarantine": [')
+    separator = "\n    "
+    for item in done.quarantine(store):
+        out.write(separator + json.dumps(item, sort_keys=True, ensure_ascii=False))
+        separator = ",\n    "
+    out.write("],\n" if separator == "\n    " else "\n  ],\n")
+    out.write(f'  "quarantined": {counts.quarantined},\n  "received": {counts.received},\n')
+    refused = [{"file": item.file, "reason": item.reason} for item in done.refused]
+    out.write(f'  "refused": {json.dumps(refused, sort_keys=True, ensure_ascii=False)}\n}}\n')
+
+
+def _tell_ingested(done: Any, store: Any) -> None:
+    counts = done.counts
+    click.echo(f"{counts.received} received from {len(done.files)} files = {counts.accepted} accepted", nl=False)
+    click.echo(f" + {counts.duplicates} duplicates + {counts.quarantined} quarantined")
+    for number, item in enumerate(done.quarantine(store)):
+        if number == 20:
+            click.echo(f"  and {counts.quarantined - 20} more (all with --output json)")
+            break
+        click.echo(f"  {item['file']}:{item['line']}: {item['reason']}")
+    for refused in done.refused:
+        click.echo(f"  {refused.file}: not read, {refused.reason}")
+    if not done.files:
+        click.echo("no file of events there (.jsonl, .json or .parquet)", err=True)
+
+
+def show(value: Any, output: str, text: str) -> None:
+    """The value as JSON, or its text."""
+    if output == "json":
+        print_json(value)
+    else:
+        click.echo(text, nl=not text.endswith("\n"))
