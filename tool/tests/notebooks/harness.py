@@ -12,6 +12,7 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.util import run_sync
 
 PYTHON = Path(os.environ.get("FTC_NOTEBOOK_PYTHON", ".notebook-venv/bin/python")).absolute()
 """The interpreter whose packages are the stack's pins (`make test-notebooks` prepares it)."""
@@ -73,6 +74,7 @@ def execute(notebook: Any, folder: Path, overrides: dict[str, Any], environment:
     try:
         client.execute(env=kernel_environment)
     finally:
+        run_sync(manager.shutdown_kernel)(now=True)  # nbclient leaves a manager that it did not make running
         nbformat.write(notebook, folder / "executed.ipynb")
     return printed(notebook)
 
