@@ -75,11 +75,12 @@ def _print(report: dict[str, Any], every_fault: bool) -> None:
         click.echo("\nrejected, by reason")
     for reason, count in report["rejected_by_reason"].items():
         click.echo(f"  {count:>5}  {reason}")
+    mark = "error" if every_fault else "note"
     for item in report["rejections"]:
         if every_fault or item["kind"] != "out_of_scope":
             field = f" {item['field']}:" if item["field"] else ""
             text = item["message"] or item["reason"]
             mend = f" ({item['mend']})" if item["mend"] else ""
-            click.echo(f"{item['file']}:{item['line']}:{field} {text}{mend}", err=True)
+            click.echo(f"{mark}: {item['file']}:{item['line']}:{field} {text}{mend}", err=True)
     for recipe in report.get("canonical", ()):
         click.echo(str(recipe))

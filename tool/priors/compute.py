@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tool.priors.laws import adapter_kind, law, objective_kind
 from tool.priors.statistics import Choice, Weighted, consensus, quantile, shrunk_median, shrunk_mode, weigh
+from tool.rounding import significant
 from tool.schema.base import SizeBucket
 from tool.schema.priors import AdapterKind, ObjectiveKind, PriorField, PriorFieldName, PriorGroup, Priors
 from tool.schema.recipe import Recipe, RecipeTask
@@ -152,15 +153,10 @@ def _prior(field: PriorFieldName, seen: Weighted, parent: float | str) -> PriorF
         centre = shrunk_median(values, seen.weights, float(parent))
     low, median, high = (quantile(values, seen.weights, share) for share in (0.25, 0.5, 0.75))
     return PriorField(
-        value=rounded(centre),
-        median=rounded(median),
-        low=rounded(low),
-        high=rounded(high),
+        value=significant(centre),
+        median=significant(median),
+        low=significant(low),
+        high=significant(high),
         n=seen.n,
         repositories=seen.repositories,
     )
-
-
-def rounded(value: float) -> float:
-    """4 significant digits, so that processors agree on the bytes."""
-    return float(f"{value:.4g}")

@@ -61,7 +61,9 @@ def normalise(row: Row) -> Recipe | Rejection:
     if read is None:
         shown = schema or "(none given, none recognised)"
         known = f"known: {', '.join(schemas.names())}"
-        return Rejection(row.id, shown, "unknown_schema", f"unknown schema {shown}", "schema", "is not known", known)
+        return Rejection(
+            row.id, shown, "unknown_schema", f"unknown schema {shown}", "schema", f"{shown} is not known", known
+        )
     try:
         draft = _unset(read(Native(row.config), row))
         outside = _outside(draft)
@@ -204,4 +206,7 @@ def _canonical(field: str) -> str:
 
 
 def _general(message: str) -> str:
-    return message.split(", got ")[0].split(" cannot be ")[0] if ", got " in message else message
+    """The message without the value of this one row, so that equal faults are counted together."""
+    if message.startswith("cannot be "):
+        return "out of range"
+    return message.split(", got ")[0].split(": ")[0]

@@ -14,9 +14,21 @@ CONFIGS = (
     "SentenceTransformerTrainingArguments.", "SFTTrainer.", "DPOTrainer.", "ORPOTrainer.", "UnslothTrainer.",
 )  # fmt: skip
 _OBJECTIVES = {"DPO": "dpo", "ORPO": "orpo", "KTO": "kto", "GRPO": "grpo", "AsyncGRPO": "grpo", "RLOO": "rloo"}
+_OBJECTIVES |= {
+    "CPO": "cpo",
+    "Reward": "reward",
+    "PRM": "reward",
+    "PPO": "ppo",
+    "GKD": "distillation",
+    "GOLD": "distillation",
+}
+_OBJECTIVES |= {"OnlineDPO": "online_dpo", "NashMD": "nash_md", "XPO": "xpo", "BCO": "bco", "MiniLLM": "distillation"}
 _OTHER_HEADS = ("SequenceClassification", "TokenClassification", "SentenceTransformer", "Whisper")
 _VISION = ("Vision", "VL", "ImageTextToText", "Idefics", "Mistral3ForConditional")
-_NOT_LORA = re.compile(r"^(?!Lora|BitsAndBytes|SFT|DPO|ORPO|KTO|CPO|GRPO|AsyncGRPO|RLOO|Auto)(\w+)Config$")
+_CONFIG = re.compile(r"^(\w+)Config$")
+# Configuration classes that are no adapter; any other is one of PEFT's.
+_NO_ADAPTER = {"Lora", "BitsAndBytes", "SFT", "Auto", "Generation", "Hqq", "GPTQ", "Awq", "Quanto", "TorchAo", "Model"}
+_NO_ADAPTER |= {"Accelerator", "FSDP", "DeepSpeed", "Mxfp4", "FineGrainedFP8", "Trainer", "Script", "Dataset"}
 
 
 def read_calls(native: Native, row: Row) -> Draft:
@@ -49,8 +61,9 @@ def _trainers(argument: str) -> tuple[str, ...]:
 
 def _adapter(native: Native, draft: Draft, classes: set[str], loaders: list[str], peft: list[str]) -> None:
     has_lora = "LoraConfig" in classes or any(key.startswith(start) for key in native.config for start in peft)
-    foreign = sorted(name for name in classes if _NOT_LORA.match(name))
-    draft.adapter = "lora" if has_lora else (foreign[0].removesuffix("Config").lower() if foreign else "full")
+    kinds = sorted(match.group(1) for match in map(_CONFIG.match, classes) if match)
+    foreign = [kind for kind in kinds if kind not in _NO_ADAPTER and kind not in _OBJECTIVES]
+    draft.adapter = "lora" if has_lora else (foreign[0].lower() if foreign else "full")
     if draft.adapter == "lora" and native.flag("LoraConfig.use_dora", *(f"{start}use_dora" for start in peft)):
         draft.adapter = "dora"
     four = ("BitsAndBytesConfig.load_in_4bit", *(f"{loader}load_in_4bit" for loader in loaders))
@@ -72,6 +85,8 @@ def _objective(native: Native, row: Row, classes: set[str]) -> str:
         return "other head"
     for name in sorted(classes, key=len, reverse=True):
         kind = re.sub(r"(Config|Trainer)$", "", name)
+        if kind == "CPO" and native.text("CPOConfig.loss_type") == "simpo":
+            return "simpo"
         if kind in _OBJECTIVES and kind != name:
             return _OBJECTIVES[kind]
     name = row.path.rsplit("/", 1)[-1].lower()

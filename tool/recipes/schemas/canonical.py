@@ -18,7 +18,8 @@ MARKS = (
 def read(native: Native, row: Row) -> Draft:
     draft = trainer_fields(native, Draft(), "")
     lora_fields(native, draft, "")
-    draft.model = native.text("model")
+    draft.learning_rate = native.number("learning_rate", "lr")
+    draft.model = native.text("model", "model_name_or_path", "base_model")
     draft.datasets = native.texts("dataset")
     task = native.text("task", "task_type")
     draft.objective = native.text("objective") or _objective_of(task)

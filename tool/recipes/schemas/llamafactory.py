@@ -49,7 +49,7 @@ def _adapter(native: Native, draft: Draft) -> None:
     kind = native.text("finetuning_type", "peft_config.name") or ("full" if not native.has("lora_rank") else "lora")
     bits = native.integer("quantization_bit", "quant_config.quantization_bit")
     if bits:
-        draft.base_quantization = {4: "nf4", 8: "int8"}.get(bits, f"{bits}bit")
+        draft.base_quantization = {4: "nf4", 8: "int8"}.get(bits, "4bit")  # 2 and 3 bits train like 4
     adapter = kind.lower()
     draft.adapter = "dora" if adapter == "lora" and native.flag("use_dora") else adapter
     if adapter == "full":

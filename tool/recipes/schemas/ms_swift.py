@@ -78,9 +78,9 @@ def _adapter(native: Native, draft: Draft, megatron: bool) -> None:
     tuner = {"lora_llm": "lora", "qlora": "lora"}.get(tuner.lower(), tuner.lower())
     bits = native.integer("quantization_bit", "quant_bits")
     if bits:
-        draft.base_quantization = {4: "nf4", 8: "int8"}.get(bits, f"int{bits}")
+        draft.base_quantization = {4: "nf4", 8: "int8"}.get(bits, "4bit")  # 2 and 3 bits train like 4
         if (native.text("quant_method") or "bnb") != "bnb":
-            draft.base_quantization = f"{bits}bit"
+            draft.base_quantization = "int8" if bits == 8 else "4bit"
     if tuner in _QUANTISED_TUNERS:
         tuner = "lora"
     draft.adapter = "dora" if tuner == "lora" and native.flag("use_dora") else tuner

@@ -31,7 +31,10 @@ def read(native: Native, row: Row) -> Draft:
     if any(key.startswith(CONFIGS) for key in native.config) or any(
         ".from_pretrained." in key for key in native.config
     ):
-        return read_calls(native, row)
+        draft = read_calls(native, row)
+        if draft.adapter == "full" and any(script in row.path for script in _LORA_SCRIPTS):
+            draft.adapter = "lora"
+        return draft
     draft = trainer_fields(native, Draft(), "")
     lora_fields(native, draft, "")
     draft.max_length = native.integer("max_length", "max_seq_length", "max_seq_len")

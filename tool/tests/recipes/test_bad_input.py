@@ -174,7 +174,7 @@ def test_command_reports_each_bad_line(tmp_path: Path, capsys: pytest.CaptureFix
     code = run(cli, ["recipes", "--file", str(path), *repository(tmp_path)])
     shown = capsys.readouterr()
     assert code == 2
-    assert f"{path}:1: is not JSON" in shown.err
+    assert f"error: {path}:1: is not JSON" in shown.err
     assert f"{path}:2: learning_rate: cannot be 2" in shown.err
     assert "another unit" in shown.err
     assert "Traceback" not in shown.err + shown.out
