@@ -19,7 +19,7 @@ class Attention:
     expanded: bool
     query_norm: bool = False
     rotary: bool = True
-    value_dim: int = 0
+    softcap: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def attention(layers: Layers, x: Tensor, block: Block) -> Tensor:
             q, k = _head_norm(layers, q, query_size, out_width), _head_norm(layers, k, kv_size, out_width)
         if shape.rotary:
             q, k = layers.rotate(q, query_size, out_width), layers.rotate(k, kv_size, out_width)
-    scores = eager if shape.kernel == "eager" else fused
+    scores = {"eager": eager, "math": written_out}.get(shape.kernel, fused)
     mixed, width = scores(layers, (q, k, v), shape, out_width)
     return layers.linear(mixed, block.matrices["o"], width)
 
@@ -136,6 +136,29 @@ def fused(layers: Layers, qkv: tuple[Tensor, Tensor, Tensor], shape: Attention, 
     return mixed, width
 
 
+def written_out(layers: Layers, qkv: tuple[Tensor, Tensor, Tensor], shape: Attention, width: int) -> tuple[Tensor, int]:
+    """SDPA without a fused kernel: eager arithmetic in fp32 on scaled copies (torch `_scaled_dot_product_attention_math`)."""
+    q, k, v = qkv
+    size = shape.heads * shape.head_dim
+    tape = layers.tape
+    q, k = tape.op((q,), per_token(size * 4)), tape.op((k,), per_token(size * 4))
+    if width != 4 or shape.heads != shape.kv_heads:
+        v = tape.op((v,), per_token(size * 4))
+    wide = per_score(shape.heads * 4)
+    raw = tape.op((q, k), wide, saves=(q, k), term="attention_scores")
+    masked = tape.op((raw,), wide, term="attention_scores", passes_grad=True)
+    soft = tape.op(
+        (masked,),
+        wide,
+        saves_output=True,
+        term="attention_scores",
+        backward_temporary=wide,
+        temporary_term="attention_scores",
+    )
+    mixed = tape.op((soft, v), per_token(size * 4), saves=(soft, v))
+    return layers.cast(mixed, size, 4, width), width
+
+
 def eager(layers: Layers, qkv: tuple[Tensor, Tensor, Tensor], shape: Attention, width: int) -> tuple[Tensor, int]:
     """Scores written out: product, scaling, mask, fp32 softmax, back to the narrow type, product with the values."""
     q, k, v = qkv
@@ -146,6 +169,10 @@ def eager(layers: Layers, qkv: tuple[Tensor, Tensor, Tensor], shape: Attention, 
     wide = per_score(shape.heads * 4)
     raw = tape.op((q, k), narrow, saves=(q, k), term="attention_scores")
     scaled = tape.op((raw,), narrow, term="attention_scores")
+    if shape.softcap:
+        divided = tape.op((scaled,), narrow, term="attention_scores")
+        bent = tape.op((divided,), narrow, saves_output=True, term="attention_scores")
+        scaled = tape.op((bent,), narrow, term="attention_scores")
     masked = tape.op((scaled,), narrow, term="attention_scores", passes_grad=True)
     # softmax_backward_cuda makes grad * output, and saves its output in fp32
     soft = tape.op(

@@ -35,7 +35,7 @@ class Numbers:
     fused_rope: bool = False
     fused_mlp: bool = False
     fused_lora: bool = False
-    grad_window: bool = False
+    weight: int = 2
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class Matrix:
     @property
     def size(self) -> int:
         return self.inputs * self.outputs
+
+
+def narrow_copy(size: float) -> Tensor:
+    """The 16-bit copy of an fp32 weight that autocast makes, saved by the product that uses it."""
+    return Tensor(constant(size), "autocast_copies", requires_grad=False)
 
 
 class Layers:
@@ -92,10 +97,13 @@ class Layers:
         narrow = self.cast(x, matrix.inputs * repeat, have, n.compute)
         dequantized = constant(matrix.size * n.compute) if matrix.packed else NOTHING
         trained = not n.frozen
+        saves = (narrow,) if trained else ()
+        if n.autocast and n.weight > n.compute and not matrix.packed:
+            saves = (*saves, narrow_copy(matrix.size * n.compute))
         out = self.tape.op(
             (narrow,),
             per_token(matrix.outputs * n.compute * repeat),
-            saves=(narrow,) if trained else (),
+            saves=saves,
             forward_temporary=dequantized,
             backward_temporary=dequantized,
             temporary_term="dequantized_weight" if matrix.packed else "layer_activations",

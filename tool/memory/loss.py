@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tool.memory.layers import Layers, Matrix
+from tool.memory.layers import Layers, narrow_copy
 from tool.memory.setup import Setup
-from tool.memory.shapes import head_widths
+from tool.memory.shapes import SOFTCAPPED, head_widths
 from tool.memory.tape import Tape, Tensor, Vector, constant, per_token
 
 TERM = "logits_and_loss"
@@ -28,6 +28,8 @@ def play_loss(setup: Setup) -> tuple[Tape, Tensor]:
         "chunked_linear": head.chunked_linear,
         "fused_linear": head.fused_linear,
         "cut": head.cut,
+        "rowwise": head.rowwise,
+        "tiled": head.tiled,
     }
     kernels[setup.loss.kernel]()
     return tape, hidden
@@ -45,14 +47,23 @@ class _Head:
             self.narrow = tape.op((hidden,), per_token(setup.architecture.hidden_size * width))
 
     def _logits(self, counts_gradient: bool = True) -> Tensor:
-        trained = not self.setup.numbers.frozen
-        return self.tape.op(
+        numbers = self.setup.numbers
+        saves = () if numbers.frozen else (self.narrow,)
+        if numbers.autocast and numbers.weight > numbers.compute:
+            saves = (*saves, narrow_copy(head_widths(self.setup.architecture)[0] * self.vocabulary * numbers.compute))
+        size = per_token(self.vocabulary * self.width)
+        logits = self.tape.op(
             (self.narrow,),
-            per_token(self.vocabulary * self.width),
-            saves=(self.narrow,) if trained else (),
+            size,
+            saves=saves,
             term=TERM,
             parameter_grad=self.parameter_grad if counts_gradient else constant(0.0),
         )
+        if self.setup.architecture.model_type not in SOFTCAPPED:
+            return logits
+        divided = self.tape.op((logits,), size, term=TERM)
+        bent = self.tape.op((divided,), size, saves_output=True, term=TERM)
+        return self.tape.op((bent,), size, term=TERM)
 
     def _wide(self) -> tuple[Tensor, int]:
         """Logits, copied to fp32 and shifted as the framework does."""
@@ -87,6 +98,33 @@ class _Head:
         # the kernel overwrites its input with the gradient: no second buffer
         self.tape.op((given,), constant(0.0), saves=(logits, logsum), term=TERM)
         del width
+
+    def rowwise(self) -> None:
+        """Log-probabilities of the labels, one sequence at a time in the narrow type (TRL `selective_log_softmax`)."""
+        logits = self._logits()
+        size = per_token(self.vocabulary * self.width)
+        soft = self.tape.op((logits,), size, saves_output=True, term=TERM)
+        row = per_token(self.vocabulary * self.width / max(1, self.setup.sequences))
+        self.tape.op((soft,), constant(0.0), term=TERM, forward_temporary=row, temporary_term=TERM)
+
+    def tiled(self) -> None:
+        """TRL 1.16: tiles of 4,096 tokens by 32,768 words, made again in backward; gradients gather in fp32."""
+        features = self.setup.architecture.hidden_size
+        numbers = self.setup.numbers
+        tile = constant(4096 * 32768 * numbers.compute)
+        copy = self.tape.op((self.narrow,), per_token(features * self.width), term=TERM)
+        wide = per_token(features * 4)
+        head = 0.0 if numbers.frozen else head_widths(self.setup.architecture)[0] * self.vocabulary * 4.0
+        self.tape.op(
+            (copy,),
+            constant(0.0),
+            saves=(copy,),
+            term=TERM,
+            forward_temporary=tile,
+            backward_temporary=tile + wide + constant(head),
+            temporary_term=TERM,
+            parameter_grad=self.parameter_grad,
+        )
 
     def chunked(self) -> None:
         """Whole logits in the narrow type; each chunk is widened, and its softmax kept, in turn (torchtune)."""

@@ -73,6 +73,10 @@ class _Builder:
             self.checkpoint[INDEX["checkpoints"], 1] = setup.architecture.hidden_size * n.hidden
         self.full = setup.method == "full"
         self.held = np.zeros_like(self.checkpoint)
+        self.cached = np.zeros_like(self.checkpoint)
+        if self.full and n.autocast and n.weight > n.compute and setup.checkpointing != "none":
+            # autocast keeps its 16-bit copies of trained weights to the end of the forward pass
+            self.cached[INDEX["autocast_copies"], 0] = setup.counted.linear * n.compute
 
     def add(self, phase: str, rows: Vector, base: Vector) -> None:
         for row in prune(rows):
@@ -151,7 +155,7 @@ class _Builder:
             tape, entering = play(block, self.setup.numbers)
             keeps = self.setup.checkpointing == "none"
             points, _ = tape.forward(keeps, given=(entering,))
-            base = self.static + everything + gathered
+            base = self.static + everything + gathered + self.cached
             if keeps and not self.setup.offload:
                 base = base - mine + self.checkpoint * (0 if entering in _saved_tensors(tape) else 1)
             self.add("forward", points.stack(), base)
@@ -162,7 +166,7 @@ class _Builder:
         points, _ = tape.forward(True, given=(entering,))
         hidden = np.zeros_like(everything)
         hidden[INDEX["layer_activations"], 1] = self.setup.architecture.hidden_size * self.setup.numbers.hidden
-        base = self.static + everything + hidden + self.gathered(gradients=False)
+        base = self.static + everything + hidden + self.gathered(gradients=False) + self.cached
         self.add("forward", points.stack(), base)
         back = tape.backward(given=(entering,))
         self.held = tape.held_size() if self.setup.loss.holds else np.zeros_like(everything)
@@ -200,12 +204,35 @@ class _Builder:
             adapters = 0.0 if self.full else states.gradients
             first = self.static + everything - own + gathered + self.gradient(start + adapters)
             self.add("backward", rows, first)
-            done = states.gradients - inside if self.full else states.gradients
+            waits = self._embedding_gradient()
+            done = states.gradients - inside - waits if self.full else states.gradients
             one = mine if setup.checkpointing != "none" else np.zeros_like(mine)
             if setup.keeps_inputs and setup.checkpointing == "full":
                 one = everything * (2.0 - 1.0 / self.layers)
             last = self.static + one + gathered + self.gradient(max(0.0, done))
             self.add("backward", rows, last)
+
+        self._embedding()
+
+    def _embedding_gradient(self) -> float:
+        """Bytes of the embedding's gradient, which is made last; a tied one exists already, from the head."""
+        setup = self.setup
+        if not self.full or setup.in_backward or setup.architecture.tie_word_embeddings:
+            return 0.0
+        alone = setup.sharding in ("none", "split") or setup.gpus < 2
+        return setup.counted.embedding * setup.numbers.gradient if alone else 0.0
+
+    def _embedding(self) -> None:
+        """The end of backward: every gradient, and for a tied embedding a second one that is then added."""
+        if not self.full or self.setup.in_backward:
+            return
+        setup = self.setup
+        row = self.static + self.gradient(self.states.gradients)
+        row[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
+        if setup.architecture.tie_word_embeddings and (setup.sharding == "none" or setup.gpus < 2):
+            row[INDEX["gradients"], 0] += setup.counted.embedding * setup.numbers.gradient
+        self.moments.append(row)
+        self.phases.append(PHASES.index("backward"))
 
     def _optimizer(self) -> None:
         row = self.static + self.gradient(self.states.gradients)

@@ -121,9 +121,7 @@ class _Resolver:
         sharding, gpus, ddp = self.sharding()
         masters = method == "full" and self.masters(width, sharding)
         autocast = self.autocast(method, masters, width)
-        compute = 2 if autocast and width == 4 else width
-        if masters:
-            compute = 2
+        compute = 2 if autocast or masters else width
         # under FSDP the rest of the model keeps its type: flat parameters must be of one type
         upcast = quant in UPCAST_BY_PREPARATION and sharding != "fsdp" and self.kbit(method)
         base = 4 if masters and sharding != "zero2" and sharding != "zero3" else width
@@ -139,6 +137,7 @@ class _Resolver:
             autocast=autocast and not sharded_masters,
             frozen=method != "full",
             quantized=quant != "none",
+            weight=base,
             rank=0 if method == "full" else self.rank(),
             dropout=profile.lora_dropout,
             dora=method == "dora",
@@ -149,6 +148,8 @@ class _Resolver:
         targets = () if method == "full" else self.targets()
         objective = (request.objective or request.task or "sft").casefold()
         kernel = self.attention()
+        if kernel == "sdpa" and self.falls_back(hidden if quant != "none" else compute, numbers.autocast):
+            kernel = "math"
         return Setup(
             architecture=self.subject.architecture,
             counted=self.subject.counted,
@@ -165,7 +166,7 @@ class _Resolver:
             checkpointing=self.checkpointing(),
             offload=self.offload(),
             kernel=kernel,
-            expanded=kernel == "eager"
+            expanded=kernel in ("eager", "math")
             or (profile.repeats_keys and kernel == "sdpa")
             or self.subject.architecture.model_type in profile.repeats_keys_in,
             loss=self.loss(fused),
@@ -361,6 +362,22 @@ class _Resolver:
         self.default("attention", self.profile.attention)
         return self.profile.attention
 
+    def falls_back(self, width: int, autocast: bool) -> bool:
+        """Whether SDPA has no fused kernel for these operands, and writes the scores out.
+
+        Keys and values that are not repeated for every head need flash attention, which takes 16 bits only; with a
+        padding mask transformers repeats them (integrations/sdpa_attention.py, `use_gqa_in_sdpa`). Falcon broadcasts
+        its one key head, which no fused kernel takes.
+        """
+        architecture = self.subject.architecture
+        grouped = architecture.num_attention_heads != architecture.num_key_value_heads
+        if not grouped or architecture.latent_attention is not None:
+            return False
+        if architecture.model_type == "falcon":
+            return True
+        masked = "padded" == (self.request.seq_len_kind or "").casefold()
+        return self.profile.grouped_sdpa and width == 4 and not autocast and not masked
+
     def fused_kernels(self) -> set[str]:
         names = {name.casefold() for name in (self.request.fused_kernels or ())}
         if self.request.fused_kernels is None and self.profile.fused_kernels:
@@ -380,6 +397,9 @@ class _Resolver:
             return replace(loss, kernel="cut")
         if "liger" in fused and chunked is not False and loss.kernel == "softmax":
             return replace(loss, kernel="fused_linear")
+        paired = any(word in (self.request.objective or self.request.task or "").casefold() for word in PAIRED)
+        if paired and loss.kernel == "softmax":
+            loss = replace(loss, kernel="rowwise")
         if "ce" in fused and loss.kernel == "softmax":
             return replace(loss, kernel="in_place")
         if loss.kernel == "chunked" and "compile" in fused:

@@ -22,7 +22,7 @@ class Optimizer:
     """Bytes that an optimizer keeps per trainable parameter of width w: `fixed` + `relative` · w.
 
     `temporary` is what a step allocates, in bytes per parameter per byte of width, for all parameters at once
-    (foreach) or for the largest matrix alone (`largest`). `factored`: states hold rows and columns only.
+    (foreach) or for the largest matrix alone (`largest`, or `largest_fixed` bytes per parameter of it). `factored`: states hold rows and columns only.
     `paged`: states live in memory that the driver may move to the host.
     """
 
@@ -31,6 +31,7 @@ class Optimizer:
     relative: float = 0.0
     temporary: float = 0.0
     largest: float = 0.0
+    largest_fixed: float = 0.0
     factored: bool = False
     paged: bool = False
 

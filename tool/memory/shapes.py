@@ -67,6 +67,10 @@ def layout_uses_w1_as_gate(name: str) -> bool:
     return name.startswith("mlp.w")
 
 
+SOFTCAPPED = ("gemma2", "gemma3n_text", "gemma4_text", "gemma4_unified_text", "nanochat", "vaultgemma")
+"""Model types that bend their logits: divided, tanh, multiplied (transformers 5.23, `final_logit_softcapping`)."""
+
+
 def split_targets(targets: str | Iterable[str] | None) -> tuple[str, ...]:
     """The names in a target specification, `_proj` dropped."""
     if targets is None:
@@ -114,6 +118,7 @@ def attention_of(architecture: Architecture, group: AttentionGroup, kernel: str,
         kernel=kernel,
         expanded=expanded,
         query_norm=architecture.query_key_norm not in ("none",),
+        softcap=architecture.model_type == "gemma2",
         rotary=rotary and architecture.model_type not in ("bloom", "mpt", "bert"),
     )
 

@@ -93,9 +93,8 @@ def _finish(
     if optimizer.factored:
         states = _factored(setup, trainable)
     whole = 1.0 if setup.sharding == "none" else state_share
-    temporary = (
-        trainable * optimizer.temporary * state_width * whole + biggest * optimizer.largest * state_width * whole
-    )
+    temporary = trainable * optimizer.temporary * state_width * whole
+    temporary += biggest * (optimizer.largest * state_width + optimizer.largest_fixed) * whole
     if setup.in_backward:
         temporary = biggest * state_width
     gradients = biggest * gradient_width if setup.in_backward else trainable * gradient_width * gradient_share

@@ -40,7 +40,7 @@ _OPTIMIZERS = {
     "lion": Optimizer("lion", relative=1.0, largest=1.0),
     "lion_8bit": Optimizer("lion_8bit", fixed=_EIGHT_BIT / 2),
     "adagrad": Optimizer("adagrad", relative=1.0, largest=1.0),
-    "adafactor": Optimizer("adafactor", factored=True, largest=3.0),
+    "adafactor": Optimizer("adafactor", factored=True, largest_fixed=16.0),
     "muon": Optimizer("muon", relative=1.0, largest=4.0),
     "galore": Optimizer("galore", relative=0.25, largest=2.0),
     "galore_8bit": Optimizer("galore_8bit", fixed=0.25, largest=2.0),

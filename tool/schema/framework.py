@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tool.schema.base import Record, Source
 
-LossKernel = Literal["softmax", "in_place", "chunked", "chunked_linear", "fused_linear", "cut"]
+LossKernel = Literal["softmax", "in_place", "chunked", "chunked_linear", "fused_linear", "cut", "rowwise", "tiled"]
 
 
 class LossHabit(Record):
@@ -58,6 +58,8 @@ class Framework(Record):
     """SDPA gets keys and values repeated for every head."""
     repeats_keys_in: tuple[str, ...] = ()
     """Model types whose flash attention gets repeated keys and values as well."""
+    grouped_sdpa: bool = False
+    """Without a mask, SDPA gets grouped keys as they are (transformers 5): only flash attention takes those."""
     fsdp_keeps_inputs: bool = True
     """FSDP1: hooks of units without trainable parameters keep layer inputs and their gradients to the end."""
     fsdp_root: Literal["whole", "apart"] = "whole"
