@@ -46,6 +46,9 @@ class GroupKey(NamedTuple):
 
 
 def _ratio(recipe: Recipe) -> float | None:
+    """alpha / r, the scale of the update; rsLoRA divides by √r instead, so its alphas are not comparable."""
+    if recipe.use_rslora:
+        return None
     return recipe.lora_alpha / recipe.lora_r if recipe.lora_alpha and recipe.lora_r else None
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 from tool.errors import Fault, InputFaults
 from tool.load.repo import Repo
 from tool.load.reserved import RESERVED_PATH, load_reserved
+from tool.recipes.draft import Row
 from tool.recipes.normalise import Rejection, normalise
-from tool.recipes.read import BadLine, read_rows
+from tool.recipes.read import UNNAMED, BadLine, read_rows
 from tool.schema.recipe import Recipe
 
 FOLDER = "registry/recipes"
+NOT_JSON, ID_TWICE = "not a JSON object", "id: given twice"
 _FORMAT = re.compile(r"(?:-unsloth)?(?:-bnb-4bit|-gptq(?:-int[48])?|-awq|-int[48]|-fp8|-bf16)$")
 
 
@@ -65,8 +67,8 @@ def recipe_files(root: Path) -> list[Path]:
 def load_recipes(repo: Repo | Path, include_reserved: bool = False) -> RecipeSet:
     """The registry's recipes. Those of reserved repositories and model families are left out.
 
-    `include_reserved` is for evaluation alone. Raises InputFaults when a line is no JSON object, or when
-    evaluation/reserved.yaml cannot be read.
+    `include_reserved` is for evaluation alone. Raises InputFaults when a line is no JSON object or its id was given
+    before, or when evaluation/reserved.yaml cannot be read.
     """
     root = repo if isinstance(repo, Path) else repo.root
     reserved = load_reserved(root)
@@ -76,7 +78,7 @@ def load_recipes(repo: Repo | Path, include_reserved: bool = False) -> RecipeSet
 
     files = [(path, path.relative_to(root).as_posix()) for path in recipe_files(root)]
     found = _with_registry_ids(read_recipes(files, is_reserved), Repo(root).models.ids())
-    broken = [item for item in found.rejected if item.rejection.schema == ""]
+    broken = [item for item in found.rejected if item.rejection.reason in (NOT_JSON, ID_TWICE)]
     if broken:
         raise InputFaults(fault_of(item) for item in broken)
     return found
@@ -120,6 +122,7 @@ def read_recipes(
     duplicates: list[Duplicate] = []
     rejected: list[Rejected] = []
     rows, reserved = 0, 0
+    ids: set[str] = set()
     seen: Counter[str] = Counter()
     accepted: Counter[str] = Counter()
     for path, name in files:
@@ -127,10 +130,12 @@ def read_recipes(
             rows += 1
             if isinstance(row, BadLine):
                 seen["(not JSON)"] += 1
-                why = Rejection("", "", "invalid", "not a JSON object", row.field, row.message, row.mend)
+                why = Rejection("", "", "invalid", NOT_JSON, row.field, row.message, row.mend)
                 rejected.append(Rejected(name, line, why))
                 continue
-            result = normalise(row)
+            result = _twice(row) if row.id in ids else normalise(row)
+            if not row.id.startswith(UNNAMED):
+                ids.add(row.id)
             seen[result.schema] += 1
             if isinstance(result, Rejection):
                 rejected.append(Rejected(name, line, result))
@@ -144,6 +149,10 @@ def read_recipes(
                 duplicates.append(Duplicate(result.id, twin.id))
     schemas = tuple((name, seen[name], accepted[name]) for name in sorted(seen))
     return RecipeSet(rows, tuple(recipes.values()), tuple(duplicates), reserved, tuple(rejected), schemas)
+
+
+def _twice(row: Row) -> Rejection:
+    return Rejection(row.id, row.schema, "invalid", ID_TWICE, "id", f"{row.id} was given before", "choose another id")
 
 
 def _key(recipe: Recipe) -> object:

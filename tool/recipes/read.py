@@ -14,6 +14,8 @@ from tool.recipes.native import flattened
 
 MAX_LINE_BYTES = 1 << 20
 _CHUNK = 1 << 16
+UNNAMED = "line-"
+"""What the id of a row without one begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _typed(line: int, data: dict[str, Any], default_schema: str | None) -> Row:
     _check_text("id", data.get("id"), (str, int))
     _check_text("schema", data.get("schema"), (str,))
     return Row(
-        id=str(data.get("id", f"line-{line}")),
+        id=str(data.get("id", f"{UNNAMED}{line}")),
         schema=str(data.get("schema") or default_schema or ""),
         repo=str(source.get("repo") or ""),
         path=str(source.get("path") or ""),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tool.cli import cli
 from tool.cli.common import run
 from tool.errors import InputFaults
-from tool.recipes import load_recipes, read_recipes, recipes_report
+from tool.recipes import load_recipes, read_recipes, recipes_report, schemas
 from tool.recipes.collect import RecipeSet
 from tool.recipes.draft import Row
 from tool.recipes.normalise import Rejection, normalise
@@ -145,6 +145,46 @@ def test_registry_line_that_is_no_json_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(InputFaults) as caught:
         load_recipes(tmp_path)
     assert [(fault.path, fault.line) for fault in caught.value.faults] == [("registry/recipes/x.jsonl", 2)]
+
+
+def test_id_given_twice(tmp_path: Path) -> None:
+    """Expect the second row of an id to be refused, and rows without ids not to disturb each other."""
+    row = {"id": "mine", "schema": "canonical", "config": GOOD}
+    found = read(tmp_path, json.dumps(row), json.dumps(row), json.dumps(GOOD), json.dumps({**GOOD, "gpus": 2}))
+    assert (found.rejected[0].line, only(found).reason) == (2, "id: given twice")
+    assert found.rows == 4
+
+
+NEW_SCHEMA = """
+from tool.recipes.draft import Draft, Row
+from tool.recipes.native import Native
+
+SCHEMA = "tinytrainer"
+MARKS = (("tiny_model", "tiny_rate"),)
+
+
+def read(native: Native, row: Row) -> Draft:
+    draft = Draft(model=native.text("tiny_model"), objective="sft", adapter="full")
+    draft.learning_rate = native.number("tiny_rate")
+    return draft
+"""
+
+
+def test_new_schema_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expect one more file in the package of schemas to be all that a new framework needs."""
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    (folder / "tinytrainer.py").write_text(NEW_SCHEMA)
+    monkeypatch.setattr(schemas, "__path__", [*schemas.__path__, str(folder)])
+    for cached in (schemas.names, schemas.reader, schemas._marks):
+        cached.cache_clear()
+    try:
+        found = read(tmp_path, json.dumps({"tiny_model": "org/Tiny-3B", "tiny_rate": "3e-5"}))
+    finally:
+        sys.modules.pop("tool.recipes.schemas.tinytrainer", None)
+        for cached in (schemas.names, schemas.reader, schemas._marks):
+            cached.cache_clear()
+    assert [(r.schema, r.learning_rate, r.params_b) for r in found.recipes] == [("tinytrainer", 3e-5, 3.0)]
 
 
 def repository(tmp_path: Path) -> list[str]:
