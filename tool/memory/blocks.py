@@ -94,13 +94,9 @@ def attention(layers: Layers, x: Tensor, block: Block) -> Tensor:
 
 
 def _head_norm(layers: Layers, x: Tensor, features: int, width: int) -> Tensor:
-    tape = layers.tape
-    if layers.n.fused_norm:
-        return tape.op((x,), per_token(features * width), saves=(x,))
-    wide = layers.cast(x, features, width, 4)
-    normal = tape.op((wide,), per_token(features * 4), saves=(wide,))
-    narrow = layers.cast(normal, features, 4, width)
-    return tape.op((narrow,), per_token(features * width), saves=() if layers.n.frozen else (narrow,))
+    """Normalisation of queries or keys: the same arithmetic on another width."""
+    del width
+    return layers.norm(x, features)
 
 
 def _expand(layers: Layers, x: Tensor, shape: Attention, width: int) -> Tensor:

@@ -36,6 +36,8 @@ class Numbers:
     fused_mlp: bool = False
     fused_lora: bool = False
     weight: int = 2
+    wide_norm: bool = False
+    layer_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,15 @@ class Layers:
         return self.tape.op((x,), per_token(features * want))
 
     def norm(self, x: Tensor, features: float) -> Tensor:
-        """RMSNorm as transformers writes it: fp32 copy, normalise, back, times the weight."""
+        """RMSNorm as transformers writes it: fp32 copy, normalise, back, times the weight. LayerNorm is one operation."""
         width = self.n.hidden
-        if self.n.fused_norm:
+        if self.n.fused_norm or self.n.layer_norm:
             return self.tape.op((x,), per_token(features * width), saves=(x,))
         wide = self.cast(x, features, width, 4)
         normal = self.tape.op((wide,), per_token(features * 4), saves=(wide,), forward_temporary=NOTHING)
+        if self.n.wide_norm:  # Gemma multiplies by the weight before it narrows
+            scaled = self.tape.op((normal,), per_token(features * 4), saves=() if self.n.frozen else (normal,))
+            return self.cast(scaled, features, 4, width)
         narrow = self.cast(normal, features, 4, width)
         saves = () if self.n.frozen else (narrow,)
         return self.tape.op((narrow,), per_token(features * width), saves=saves)

@@ -103,9 +103,15 @@ class _Head:
         """Log-probabilities of the labels, one sequence at a time in the narrow type (TRL `selective_log_softmax`)."""
         logits = self._logits()
         size = per_token(self.vocabulary * self.width)
-        soft = self.tape.op((logits,), size, saves_output=True, term=TERM)
-        row = per_token(self.vocabulary * self.width / max(1, self.setup.sequences))
-        self.tape.op((soft,), constant(0.0), term=TERM, forward_temporary=row, temporary_term=TERM)
+        soft = self.tape.tensor(size, TERM, requires_grad=False)
+        self.tape.op(
+            (logits,),
+            constant(0.0),
+            saves=(soft,),
+            term=TERM,
+            forward_temporary=0.5 * size,  # the reference's logits, while the policy's log-probabilities wait
+            temporary_term=TERM,
+        )
 
     def tiled(self) -> None:
         """TRL 1.16: tiles of 4,096 tokens by 32,768 words, made again in backward; gradients gather in fp32."""

@@ -223,14 +223,14 @@ class _Builder:
         return setup.counted.embedding * setup.numbers.gradient if alone else 0.0
 
     def _embedding(self) -> None:
-        """The end of backward: every gradient, and for a tied embedding a second one that is then added."""
+        """The end of backward: every gradient, and for a tied embedding two that are then added into a third."""
         if not self.full or self.setup.in_backward:
             return
         setup = self.setup
         row = self.static + self.gradient(self.states.gradients)
         row[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
         if setup.architecture.tie_word_embeddings and (setup.sharding == "none" or setup.gpus < 2):
-            row[INDEX["gradients"], 0] += setup.counted.embedding * setup.numbers.gradient
+            row[INDEX["gradients"], 0] += 2.0 * setup.counted.embedding * setup.numbers.gradient
         self.moments.append(row)
         self.phases.append(PHASES.index("backward"))
 

@@ -138,6 +138,8 @@ class _Resolver:
             frozen=method != "full",
             quantized=quant != "none",
             weight=base,
+            layer_norm="layernorm" in self.subject.architecture.norm.casefold(),
+            wide_norm=self.subject.architecture.model_type.startswith("gemma"),
             rank=0 if method == "full" else self.rank(),
             dropout=profile.lora_dropout,
             dora=method == "dora",
@@ -148,6 +150,8 @@ class _Resolver:
         targets = () if method == "full" else self.targets()
         objective = (request.objective or request.task or "sft").casefold()
         kernel = self.attention()
+        if kernel == "sdpa" and self.subject.architecture.model_type == "gemma2":
+            kernel = "eager"  # SDPA cannot bend the scores, so transformers takes its eager path
         if kernel == "sdpa" and self.falls_back(hidden if quant != "none" else compute, numbers.autocast):
             kernel = "math"
         return Setup(
@@ -167,7 +171,7 @@ class _Resolver:
             offload=self.offload(),
             kernel=kernel,
             expanded=kernel in ("eager", "math")
-            or (profile.repeats_keys and kernel == "sdpa")
+            or (kernel == "sdpa" and (profile.repeats_keys or (profile.grouped_sdpa and self.masked())))
             or self.subject.architecture.model_type in profile.repeats_keys_in,
             loss=self.loss(fused),
             sharding=sharding,
@@ -375,8 +379,11 @@ class _Resolver:
             return False
         if architecture.model_type == "falcon":
             return True
-        masked = "padded" == (self.request.seq_len_kind or "").casefold()
-        return self.profile.grouped_sdpa and width == 4 and not autocast and not masked
+        return self.profile.grouped_sdpa and width == 4 and not autocast and not self.masked()
+
+    def masked(self) -> bool:
+        """Whether attention gets a padding mask; a batch padded to its own longest row, alone in it, gets none."""
+        return (self.request.seq_len_kind or "").casefold() == "padded"
 
     def fused_kernels(self) -> set[str]:
         names = {name.casefold() for name in (self.request.fused_kernels or ())}
