@@ -161,3 +161,16 @@ def test_small_architectures_train(
     labels = ", num_labels=len(LABELS)" if task == "classification" else ""
     cells = harness.with_cells(document, after=proof(auto, adapter, labels))
     assert_trained(tmp_path, harness.execute(cells, tmp_path, overrides))
+
+
+def test_several_gpus_train_in_processes_of_their_own(tiny: Path, tmp_path: Path) -> None:
+    """With two GPUs the launcher trains one process each and the rest goes on from the disk (here: two on the CPU)."""
+    document = notebook(samples.recommendation("lora"), samples.context(gpus=2))
+    overrides = DRY_RUN | {"MODEL": str(tiny / "moe"), "DATASET": rows.write(tmp_path, rows.instruction)}
+    before = "import sys\nprint('CLEAN', 'bitsandbytes' not in sys.modules)"
+    after = proof("AutoModelForCausalLM", "lora") + "\nprint('TRAINER', trainer)"
+    cells = harness.with_cells(document, before={"trainer = train()": before}, after=after)
+    text = harness.execute(cells, tmp_path, overrides | {"LEARNING_RATE": 5e-3, "MICRO_BATCH": 4, "MAX_STEPS": 10})
+    assert_trained(tmp_path, text)
+    assert "CLEAN True" in text
+    assert "TRAINER None" in text
