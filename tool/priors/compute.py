@@ -12,7 +12,7 @@ from tool.schema.base import SizeBucket
 from tool.schema.priors import AdapterKind, ObjectiveKind, PriorField, PriorFieldName, PriorGroup, Priors
 from tool.schema.recipe import Recipe, RecipeTask
 
-LOG_FIELDS: tuple[PriorFieldName, ...] = (
+POSITIVE_FIELDS: tuple[PriorFieldName, ...] = (
     "learning_rate",
     "effective_batch_size",
     "lora_r",
@@ -22,7 +22,7 @@ LOG_FIELDS: tuple[PriorFieldName, ...] = (
 )
 PLAIN_FIELDS: tuple[PriorFieldName, ...] = ("warmup_ratio", "weight_decay", "max_grad_norm", "lora_dropout")
 NAMED_FIELDS: tuple[PriorFieldName, ...] = ("lr_scheduler_type", "optim")
-FIELDS: tuple[PriorFieldName, ...] = LOG_FIELDS + PLAIN_FIELDS + NAMED_FIELDS
+FIELDS: tuple[PriorFieldName, ...] = POSITIVE_FIELDS + PLAIN_FIELDS + NAMED_FIELDS
 LORA_FIELDS = ("lora_r", "lora_alpha_ratio", "lora_dropout")
 MIN_REPOSITORIES = 2
 """A group narrower than objective × adapter needs this many independent voices to be a group at all."""
@@ -86,7 +86,7 @@ def compute_priors(recipes: Iterable[Recipe], digest: str = "") -> Priors:
     for recipe in kept:
         for field in FIELDS:
             value = value_of(recipe, field)
-            if value is None or (field in LOG_FIELDS and not value):
+            if value is None or (field in POSITIVE_FIELDS and not value):
                 continue
             choice = Choice(recipe.source.repo, recipe.model or recipe.id, value)
             for key in _keys(recipe):
@@ -150,10 +150,8 @@ def _prior(field: PriorFieldName, seen: Weighted, parent: float | str) -> PriorF
         names = [str(value) for value in seen.values]
         return PriorField(value=shrunk_mode(names, seen.weights, str(parent)), n=seen.n, repositories=seen.repositories)
     values = [float(value) for value in seen.values]
-    if field in LOG_FIELDS:
-        centre = consensus(values, seen.weights, float(parent), between=field == "learning_rate")
-    else:
-        centre = shrunk_median(values, seen.weights, float(parent))
+    draw = consensus if field == "learning_rate" else shrunk_median
+    centre = draw(values, seen.weights, float(parent))
     low, median, high = (quantile(values, seen.weights, share) for share in (0.25, 0.5, 0.75))
     return PriorField(
         value=significant(centre),

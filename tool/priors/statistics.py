@@ -65,20 +65,19 @@ def quantile(values: Sequence[float], weights: Sequence[float], share: float) ->
     return values[-1]
 
 
-def consensus(values: Sequence[float], weights: Sequence[float], parent: float, between: bool = False) -> float:
+def consensus(values: Sequence[float], weights: Sequence[float], parent: float) -> float:
     """The value within a factor of two of which most of the weight lies; the parent counts as LAW_WEIGHT more.
 
     Published learning rates stand in clusters a factor of ten apart; a mean falls between them, where nobody is. The
-    centre of the densest window is a member of a cluster. Among equally good centres the nearest to the parent wins,
-    so that a thin group keeps the parent's value. `between` also tries the geometric middle of neighbours that agree,
-    for quantities that need not be round. A choice at the window's edge counts DECLINE less than one at its centre, so
-    that enough voices overrule the parent altogether instead of half.
+    centre of the densest window is a choice or the geometric middle of two neighbours that agree. A choice at the
+    window's edge counts DECLINE less than one at its centre, so that enough voices overrule the parent altogether
+    instead of half. Among equally good centres the nearest to the parent wins, so that a thin group keeps its value.
     """
     home = math.log10(parent)
     points = [(math.log10(value), weight) for value, weight in zip(values, weights, strict=True)]
     points = sorted([*points, (home, LAW_WEIGHT)])
     logs = [log for log, _ in points]
-    middles = [(a + b) / 2 for a, b in pairwise(logs) if between and b - a <= 2 * WINDOW]
+    middles = [(a + b) / 2 for a, b in pairwise(logs) if b - a <= 2 * WINDOW]
     best, best_key = home, (-1.0, 0.0)
     for centre in sorted({*logs, *middles}):
         inside = ((abs(log - centre) / WINDOW, weight) for log, weight in points)
@@ -90,7 +89,10 @@ def consensus(values: Sequence[float], weights: Sequence[float], parent: float, 
 
 
 def shrunk_median(values: Sequence[float], weights: Sequence[float], parent: float) -> float:
-    """The weighted median with the parent among the observations: for shares and other values on a plain scale."""
+    """The weighted median with the parent among the observations: for all but learning rates.
+
+    It depends on the order of values alone, and so fits counts, shares and lengths alike.
+    """
     pairs = sorted([*zip(values, weights, strict=True), (parent, LAW_WEIGHT)])
     return quantile([value for value, _ in pairs], [weight for _, weight in pairs], 0.5)
 
