@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tool.recipes.collect import RecipeSet, load_recipes, read_recipes, recipes_digest
+from tool.recipes.collect import RecipeSet, load_recipes, read_recipes, recipe_faults, recipes_digest
 from tool.recipes.report import recipes_page, recipes_report
 from tool.schema.recipe import Recipe, RecipeSource
 
@@ -12,6 +12,7 @@ __all__ = [
     "RecipeSource",
     "load_recipes",
     "read_recipes",
+    "recipe_faults",
     "recipes_digest",
     "recipes_page",
     "recipes_report",

@@ -84,6 +84,22 @@ def load_recipes(repo: Repo | Path, include_reserved: bool = False) -> RecipeSet
     return found
 
 
+def recipe_faults(root: Path) -> list[Fault]:
+    """Every fault of registry/recipes and of the reserved list, for `ftc validate`. Rows out of scope are none."""
+    try:
+        reserved = load_reserved(root)
+    except InputFaults as error:
+        return list(error.faults)
+    found = read_recipes((path, path.relative_to(root).as_posix()) for path in recipe_files(root))
+    faults = [fault_of(item) for item in found.rejected if item.rejection.kind != "out_of_scope"]
+    published = {recipe.source.repo for recipe in found.recipes}
+    for repository in reserved.recipes.repositories:
+        if repository not in published:
+            mend = "correct the name, or remove it"
+            faults.append(Fault(RESERVED_PATH, 0, "recipes.repositories", f"{repository} has no recipes", mend))
+    return sorted(faults)
+
+
 def _with_registry_ids(found: RecipeSet, ids: Iterable[str]) -> RecipeSet:
     """Name the registry's model where the published name is its id but for letter case, organisation or format.
 

@@ -14,6 +14,8 @@ _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 _REFERENCE = re.compile(r"^\$\{(?:oc\.select:)?([\w.\-]+)\}$")
 # What a program would compute: a shell variable, an attribute, a call or an expression. Its value was not published.
 _EXPRESSION = re.compile(r"[$(){}<>\[\]\\]|[A-Za-z_]\w*\.\w|\w\s[-+*/]\s\w|[A-Za-z]\w*_\w|%")
+# The key of an argument in a call (`TrainingArguments.num_train_epochs`): a bare word there is a variable.
+_CALL = re.compile(r"^[A-Z]\w+\.")
 _MAX_HOPS = 5
 
 
@@ -118,7 +120,7 @@ class Native:
         try:
             return float(text.replace("_", "") if text[:1].isdigit() else text)
         except ValueError:
-            if _EXPRESSION.search(text):
+            if _EXPRESSION.search(text) or (_CALL.match(key) and text.isidentifier()):
                 return None
             raise BadValue(key, f"must be a number, got {text[:40]!r}", "write one number") from None
 

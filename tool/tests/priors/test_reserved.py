@@ -11,7 +11,7 @@ import pytest
 from tool.errors import InputFaults
 from tool.load.reserved import load_reserved
 from tool.priors import compute_priors, load_priors
-from tool.recipes import load_recipes
+from tool.recipes import load_recipes, recipe_faults
 from tool.schema.reserved import Reserved
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -100,6 +100,12 @@ def test_bad_reserved_file(tmp_path: Path, text: str, line: int, part: str) -> N
     assert fault.path == "evaluation/reserved.yaml"
     assert part in str(fault)
     assert line in (0, fault.line)
+
+
+def test_reserving_an_unpublished_repository_is_a_fault(tmp_path: Path) -> None:
+    """Expect a misspelt repository to be named, since it would reserve nothing."""
+    root = repository(tmp_path, "recipes: {repositories: [kept/goldn]}\n")
+    assert [fault.message for fault in recipe_faults(root)] == ["kept/goldn has no recipes"]
 
 
 def test_missing_reserved_file_stops_loading(tmp_path: Path) -> None:

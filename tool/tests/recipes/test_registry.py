@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tool.recipes import load_recipes, recipes_page, recipes_report
+from tool.recipes import load_recipes, recipe_faults, recipes_page, recipes_report
 from tool.recipes.collect import recipe_files
 from tool.recipes.normalise import Rejection, normalise
 from tool.recipes.read import BadLine, read_rows
@@ -129,6 +129,11 @@ def test_hand_verified_rows_cover_every_schema() -> None:
     assert len(HAND) >= 60
     published = {result.schema for result in results().values()}
     assert {results()[id].schema for id in HAND} == published
+
+
+def test_the_registry_has_no_faults() -> None:
+    """Expect no line of the registry to be broken, impossible or of an unknown schema, and no stale reservation."""
+    assert recipe_faults(ROOT) == []
 
 
 def test_account_is_complete() -> None:
