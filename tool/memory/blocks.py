@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tool.memory.layers import Layers, Matrix, Numbers
 from tool.memory.tape import Tape, Tensor, per_score, per_token
@@ -37,10 +38,6 @@ class Block:
     expert_loop: bool = False
     mixer_features: int = 0
     post_norms: bool = False
-    parallel: bool = False
-    layer_norm: bool = False
-    cross: Attention | None = None
-    tags: tuple[str, ...] = field(default=())
 
 
 def play(block: Block, numbers: Numbers) -> tuple[Tape, Tensor]:
@@ -58,10 +55,10 @@ def play(block: Block, numbers: Numbers) -> tuple[Tape, Tensor]:
     return tape, x
 
 
-def _residual(layers: Layers, x: Tensor, block: Block, inner: object) -> Tensor:
+def _residual(layers: Layers, x: Tensor, block: Block, inner: Callable[[Tensor], Tensor]) -> Tensor:
     width = layers.n.hidden
     normed = layers.norm(x, block.hidden)
-    branch = inner(normed)  # type: ignore[operator]
+    branch = inner(normed)
     if block.post_norms:
         branch = layers.norm(branch, block.hidden)
     return layers.add(x, branch, block.hidden, width)
@@ -85,18 +82,12 @@ def attention(layers: Layers, x: Tensor, block: Block) -> Tensor:
         k = layers.linear(x, block.matrices["k"], have) if "k" in block.matrices else q
         v = layers.linear(x, block.matrices["v"], have) if "v" in block.matrices else k
         if shape.query_norm:
-            q, k = _head_norm(layers, q, query_size, out_width), _head_norm(layers, k, kv_size, out_width)
+            q, k = layers.norm(q, query_size, out_width), layers.norm(k, kv_size, out_width)
         if shape.rotary:
             q, k = layers.rotate(q, query_size, out_width), layers.rotate(k, kv_size, out_width)
     scores = {"eager": eager, "math": written_out}.get(shape.kernel, fused)
     mixed, width = scores(layers, (q, k, v), shape, out_width)
     return layers.linear(mixed, block.matrices["o"], width)
-
-
-def _head_norm(layers: Layers, x: Tensor, features: int, width: int) -> Tensor:
-    """Normalisation of queries or keys: the same arithmetic on another width."""
-    del width
-    return layers.norm(x, features)
 
 
 def _expand(layers: Layers, x: Tensor, shape: Attention, width: int) -> Tensor:
@@ -133,7 +124,7 @@ def fused(layers: Layers, qkv: tuple[Tensor, Tensor, Tensor], shape: Attention, 
 
 
 def written_out(layers: Layers, qkv: tuple[Tensor, Tensor, Tensor], shape: Attention, width: int) -> tuple[Tensor, int]:
-    """SDPA without a fused kernel: eager arithmetic in fp32 on scaled copies (torch `_scaled_dot_product_attention_math`)."""
+    """SDPA without a fused kernel: eager arithmetic in fp32 on scaled copies (`_scaled_dot_product_attention_math`)."""
     q, k, v = qkv
     size = shape.heads * shape.head_dim
     tape = layers.tape
@@ -245,7 +236,7 @@ def experts(layers: Layers, x: Tensor, block: Block) -> Tensor:
     product = _activate(layers, gathered, block, block.expert_intermediate, k, ("e_gate", "e_up", "e_gate_up"))
     down = layers.linear(product, block.matrices["e_down"], width, k)
     weighted = tape.op((down,), per_token(block.hidden * width * k), saves=(down,))
-    others = ()
+    others: tuple[Tensor, ...] = ()
     if block.expert_loop and block.experts > 1:
         each = (tape.saved() - before).sum(axis=0)
         each[0] = 0.0
@@ -254,7 +245,7 @@ def experts(layers: Layers, x: Tensor, block: Block) -> Tensor:
 
 
 def mixer(layers: Layers, x: Tensor, block: Block) -> Tensor:
-    """State-space, linear-attention or convolution mixer: in-projection, a convolution and a scan in fp32, gate, out."""
+    """State-space, linear-attention or convolution mixer: in-projection, convolution, scan in fp32, gate, out."""
     have = layers.n.hidden
     width = layers.output_width(have)
     tape = layers.tape

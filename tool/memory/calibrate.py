@@ -14,6 +14,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,14 @@ def _with_reserved(cases: Sequence[Case]) -> list[Case]:
     return judged
 
 
+def _with_gap(calibration: Calibration, kind: str, gap: float) -> Calibration:
+    return calibration.model_copy(update={"gaps": {**calibration.gaps, kind: gap}})
+
+
+def _score_of(cases: Sequence[Case], trials: dict[float, Calibration], value: float) -> float:
+    return _score(cases, trials[value])
+
+
 def _fit_gaps(cases: Sequence[Case], start: Calibration) -> Calibration:
     """Gaps of both kinds, then the collective buffers, from reserved and driver figures."""
     seen = [*_with_reserved(cases), *_with_driver(cases)]
@@ -124,19 +133,13 @@ def _fit_gaps(cases: Sequence[Case], start: Calibration) -> Calibration:
         if not members:
             continue
 
-        def score(value: float, kind: str = kind, members: Sequence[Case] = members) -> float:
-            return _score(members, calibration.model_copy(update={"gaps": {**calibration.gaps, kind: value}}))
-
-        calibration = calibration.model_copy(
-            update={"gaps": {**calibration.gaps, kind: _best([float(gap) for gap in GAPS], score)}}
-        )
+        trials = {float(gap): _with_gap(calibration, kind, float(gap)) for gap in GAPS}
+        calibration = trials[_best(list(trials), partial(_score_of, members, trials))]
     several = [case for case in seen if case.gpus > 1 and case.row.peak_kind == "nvidia-smi"]
     if several:
-        best = _best(
-            [float(gib) for gib in np.arange(0.0, 4.01, 0.1)],
-            lambda gib: _score(several, calibration.model_copy(update={"collective_gib": gib})),
-        )
-        calibration = calibration.model_copy(update={"collective_gib": round(best, 2)})
+        sizes = [round(float(gib), 1) for gib in np.arange(0.0, 4.01, 0.1)]
+        options = {gib: calibration.model_copy(update={"collective_gib": gib}) for gib in sizes}
+        calibration = options[_best(sizes, partial(_score_of, several, options))]
     return calibration
 
 

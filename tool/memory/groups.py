@@ -5,7 +5,6 @@ from __future__ import annotations
 from tool.memory.setup import Setup
 from tool.schema.fit import FitRequest
 
-
 KINDS = ("constant", "varying", "mixed")
 """From the tidiest to the most wasteful use of the allocator's cache; a kind without evidence takes the one before."""
 

@@ -72,9 +72,12 @@ class Layers:
             return x
         return self.tape.op((x,), per_token(features * want))
 
-    def norm(self, x: Tensor, features: float) -> Tensor:
-        """RMSNorm as transformers writes it: fp32 copy, normalise, back, times the weight. LayerNorm is one operation."""
-        width = self.n.hidden
+    def norm(self, x: Tensor, features: float, width: int | None = None) -> Tensor:
+        """RMSNorm as transformers writes it: fp32 copy, normalise, back, times the weight. LayerNorm is one step.
+
+        `width` is that of the residual stream unless given (queries and keys).
+        """
+        width = width or self.n.hidden
         if self.n.fused_norm or self.n.layer_norm:
             return self.tape.op((x,), per_token(features * width), saves=(x,))
         wide = self.cast(x, features, width, 4)

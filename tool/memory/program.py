@@ -115,6 +115,7 @@ class _Builder:
         self._forward(kept)
         self._loss(kept)
         self._backward(kept)
+        self._generation()
         self._optimizer()
         moments = np.array(self.moments)
         load = np.zeros((1, len(TERMS), 3))
@@ -233,6 +234,18 @@ class _Builder:
             row[INDEX["gradients"], 0] += 2.0 * setup.counted.embedding * setup.numbers.gradient
         self.moments.append(row)
         self.phases.append(PHASES.index("backward"))
+
+    def _generation(self) -> None:
+        """Keys and values of all layers while completions are sampled (GRPO), with nothing of training alive."""
+        if not self.setup.generates:
+            return
+        row = self.static.copy()
+        for block, layers in self.blocks:
+            if block.attention is not None:
+                heads = 2 * block.attention.kv_heads * block.attention.head_dim
+                row[INDEX["generation_cache"], 1] += layers * heads * self.setup.numbers.compute
+        self.moments.append(row)
+        self.phases.append(PHASES.index("forward"))
 
     def _optimizer(self) -> None:
         row = self.static + self.gradient(self.states.gradients)

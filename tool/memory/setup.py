@@ -22,8 +22,8 @@ class Optimizer:
     """Bytes that an optimizer keeps per trainable parameter of width w: `fixed` + `relative` · w.
 
     `temporary` is what a step allocates, in bytes per parameter per byte of width, for all parameters at once
-    (foreach) or for the largest matrix alone (`largest`, or `largest_fixed` bytes per parameter of it). `factored`: states hold rows and columns only.
-    `paged`: states live in memory that the driver may move to the host.
+    (foreach); `largest` the same for the largest matrix alone, `largest_fixed` in bytes per parameter of it.
+    `factored`: states hold rows and columns only. `paged`: states live in memory that the driver may move to the host.
     """
 
     name: str
@@ -93,5 +93,4 @@ class Setup:
     expandable: bool
     expert_loop: bool
     profile_known: bool
-    head_adapted: bool = False
-    quantized_head: bool = False
+    head_adapted: bool

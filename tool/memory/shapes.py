@@ -45,7 +45,7 @@ HEADS = ("lm_head", "lm_", "output", "embed_tokens", "embed_out", "wte", "score"
 
 
 def role_of(linear: Linear) -> str:
-    """Short name of a matrix: q k v qkv o, gate up gate_up down (with e_ for experts, s_ for shared), in out, router."""
+    """Short name of a matrix: q k v qkv o, gate up gate_up down (e_ for experts, s_ for shared), in out, router."""
     last = linear.name.rsplit(".", 1)[-1].split(" ")[0]
     if linear.role == "router":
         return "router"

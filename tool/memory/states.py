@@ -25,7 +25,6 @@ class States:
     layer_parameters: float
     root_parameters: float
     largest_root: float
-    largest_gradient: float
 
 
 def is_packed(linear: Linear, setup: Setup) -> bool:
@@ -52,71 +51,85 @@ def adapter_parameters(setup: Setup) -> tuple[float, float]:
 
 def count(setup: Setup) -> States:
     """Bytes of everything that stays from step to step, on the worst rank."""
-    counted = setup.counted
-    packed = sum(linear.parameters for linear in counted.linears if is_packed(linear, setup))
-    if setup.quantized_head:
-        packed += counted.lm_head
-    plain_linear = counted.linear - sum(linear.parameters for linear in counted.linears if is_packed(linear, setup))
-    kept = counted.embedding + counted.other + (0 if setup.quantized_head else counted.lm_head)
+    counted, full = setup.counted, setup.method == "full"
     share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero3", "split") else 1.0
-    weights = plain_linear * setup.base_width + kept * setup.kept_width
-    scales = 0.0
-    if setup.packing is not None:
-        weights += packed * setup.packing.weight
-        scales = packed * setup.packing.scales
-    full = setup.method == "full"
+    here = 0.0 if setup.cpu_offload and setup.sharding in ("fsdp", "zero3") else share
+    weights, scales = _weights(setup)
     adapters, largest = (0.0, 0.0) if full else adapter_parameters(setup)
     trainable = counted.total if full else adapters + setup.full_copies
+    if full:
+        largest = float(max((line.in_features * line.out_features for line in counted.linears), default=0))
+        largest = max(largest, float(counted.embedding))
     width = setup.base_width if full else setup.numbers.adapter
-    gradient_width = setup.numbers.gradient if full else setup.numbers.adapter
-    biggest = max((linear.in_features * linear.out_features for linear in counted.linears), default=0)
-    biggest = max(biggest, counted.embedding) if full else largest
-    return _finish(setup, share, trainable, weights, scales, adapters, width, gradient_width, float(biggest))
-
-
-def _finish(
-    setup: Setup,
-    share: float,
-    trainable: float,
-    weights: float,
-    scales: float,
-    adapters: float,
-    width: float,
-    gradient_width: float,
-    biggest: float,
-) -> States:
-    optimizer = setup.optimizer
-    state_share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero1", "zero2", "zero3", "split") else 1.0
-    gradient_share = 1.0 / setup.gpus if setup.sharding in ("fsdp", "zero2", "zero3", "split") else 1.0
-    state_width = setup.master_width or width
-    states = trainable * (optimizer.fixed + optimizer.relative * state_width)
-    if optimizer.factored:
-        states = _factored(setup, trainable)
-    whole = 1.0 if setup.sharding == "none" else state_share
-    temporary = trainable * optimizer.temporary * state_width * whole
-    temporary += biggest * (optimizer.largest * state_width + optimizer.largest_fixed) * whole
-    if setup.in_backward:
-        temporary = biggest * state_width
-    gradients = biggest * gradient_width if setup.in_backward else trainable * gradient_width * gradient_share
+    updated = _Updated(setup, trainable, largest, setup.master_width or width, width)
     layers = max(1, setup.architecture.num_hidden_layers + (setup.architecture.num_decoder_layers or 0))
-    off = setup.cpu_offload
-    total = setup.counted.total
-    adapter_share = share
     return States(
         trainable=trainable,
-        weights=0.0 if off and setup.sharding == "zero3" else weights * share,
-        scales=scales * share,
-        adapters=(adapters + setup.full_copies) * setup.numbers.adapter * adapter_share,
-        gradients=0.0 if off else gradients,
-        optimizer=0.0 if optimizer.paged or off else states * state_share,
-        temporary=0.0 if off else temporary,
-        master=0.0 if off else trainable * setup.master_width * state_share,
-        reference=total * setup.base_width * share if setup.reference_model else 0.0,
-        layer_parameters=setup.counted.linear / layers,
-        root_parameters=float(setup.counted.embedding + setup.counted.lm_head),
-        largest_root=float(max(setup.counted.embedding, setup.counted.lm_head)),
-        largest_gradient=biggest * gradient_width,
+        weights=weights * here,
+        scales=scales * here,
+        adapters=(adapters + setup.full_copies) * setup.numbers.adapter * share,
+        gradients=updated.gradients(),
+        optimizer=updated.states(),
+        temporary=updated.temporary(),
+        master=updated.masters(),
+        reference=counted.total * setup.base_width * share if setup.reference_model else 0.0,
+        layer_parameters=counted.linear / layers,
+        root_parameters=float(counted.embedding + counted.lm_head),
+        largest_root=float(max(counted.embedding, counted.lm_head)),
     )
+
+
+def _weights(setup: Setup) -> tuple[float, float]:
+    """(bytes of weights, of quantisation scales) of the whole model."""
+    counted = setup.counted
+    packed = float(sum(linear.parameters for linear in counted.linears if is_packed(linear, setup)))
+    kept = counted.embedding + counted.other + counted.lm_head
+    weights = (counted.linear - packed) * setup.base_width + kept * setup.kept_width
+    if setup.packing is None:
+        return weights, 0.0
+    return weights + packed * setup.packing.weight, packed * setup.packing.scales
+
+
+@dataclass(frozen=True)
+class _Updated:
+    """What the optimizer touches. `width` is that of its states, `gradient_width` that of the gradients."""
+
+    setup: Setup
+    trainable: float
+    largest: float
+    width: float
+    gradient_width: float
+
+    def _share(self, *shardings: str) -> float:
+        if self.setup.cpu_offload:
+            return 0.0
+        return 1.0 / self.setup.gpus if self.setup.sharding in (*shardings, "split") else 1.0
+
+    def gradients(self) -> float:
+        if self.setup.in_backward:
+            return self.largest * self.gradient_width
+        return self.trainable * self.gradient_width * self._share("fsdp", "zero2", "zero3")
+
+    def states(self) -> float:
+        optimizer = self.setup.optimizer
+        if optimizer.paged:
+            return 0.0
+        kept = self.trainable * (optimizer.fixed + optimizer.relative * self.width)
+        if optimizer.factored:
+            kept = _factored(self.setup, self.trainable)
+        return kept * self._share("fsdp", "zero1", "zero2", "zero3")
+
+    def temporary(self) -> float:
+        """What a step allocates; in backward, one parameter at a time."""
+        if self.setup.in_backward:
+            return self.largest * self.width
+        optimizer = self.setup.optimizer
+        whole = self.trainable * optimizer.temporary * self.width
+        single = self.largest * (optimizer.largest * self.width + optimizer.largest_fixed)
+        return (whole + single) * self._share("fsdp", "zero1", "zero2", "zero3")
+
+    def masters(self) -> float:
+        return self.trainable * self.setup.master_width * self._share("fsdp", "zero1", "zero2", "zero3")
 
 
 def _factored(setup: Setup, trainable: float) -> float:

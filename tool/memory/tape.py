@@ -1,12 +1,12 @@
 """A symbolic tape: one network block as operations on tensor sizes, and what lives at every step of it.
 
-Sizes are vectors (constant, per token, per score) in bytes: a tensor of 10 features in bf16 is (0, 20, 0), the attention
-scores of 32 heads in fp32 are (0, 0, 128) with micro_batch × seq_len² scores. The same block therefore prices every
+Sizes are vectors (constant, per token, per score) in bytes: a tensor of 10 features in bf16 is (0, 20, 0), the scores
+of 32 attention heads in fp32 are (0, 0, 128) with micro_batch × seq_len² scores. The same block therefore prices every
 micro-batch and length: playing it once yields a few linear forms, and the peak is the largest of them.
 
-Rules that the tape follows (torch.autograd): an intermediate tensor lives until its last use in the forward pass, unless
-an operation saved it for backward; in the backward pass an operation allocates the gradients of its inputs, then frees
-the gradients of its outputs and what it had saved.
+Rules that the tape follows (torch.autograd): an intermediate tensor lives until its last use in the forward pass,
+unless an operation saved it for backward; in the backward pass an operation allocates the gradients of its inputs, then
+frees the gradients of its outputs and what it had saved.
 """
 
 from __future__ import annotations

@@ -91,8 +91,7 @@ def optimizer_of(text: str, adamw: str) -> Optimizer | None:
     optimizer = _OPTIMIZERS[name]
     if not paged:
         return optimizer
-    kept = {"fixed": optimizer.fixed, "relative": optimizer.relative}
-    return Optimizer(f"paged_{name}", **kept, paged=True)
+    return Optimizer(f"paged_{name}", fixed=optimizer.fixed, relative=optimizer.relative, paged=True)
 
 
 def _optimizer_name(lowered: str, eight: bool, adamw: str) -> str | None:
