@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -57,13 +56,13 @@ def references(text: str, names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]
 
 
 def absent(path: tuple[str, ...], data: dict[str, Any]) -> bool:
-    """Whether the value at a path is missing, null or no finite number. Below a map, only the map is asked for."""
+    """Whether the value at a path is missing or null."""
     value: Any = data
     for part in path:
         if not isinstance(value, dict):
             return False
         value = value.get(part)
-        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        if value is None:
             return True
     return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from datetime import datetime
 from typing import Any
@@ -86,6 +87,13 @@ def _mend(problem: str, policy: Policy) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(names))}"
 
 
+def _finite(value: Any) -> Any:
+    """NaN and infinity are no data: they become null, which is missing."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 class Program:
     """A compiled policy."""
 
@@ -107,7 +115,7 @@ class Program:
 
     def judge(self, data: dict[str, Any], now: datetime) -> list[Outcome]:
         """One outcome for each validation, or a single `skip` that names the condition that does not hold."""
-        data = {name: data.get(name) or {} for name in self._types} | {"params": self.policy.params}
+        data = {name: _finite(data.get(name) or {}) for name in self._types} | {"params": self.policy.params}
         activation: dict[str, Any] = {
             name: self._params if name == "params" else message(self._pool, type_name, data[name])
             for name, type_name in self._types.items()

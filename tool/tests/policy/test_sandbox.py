@@ -1,0 +1,55 @@
+"""Policies that nobody has reviewed: they cannot eat the machine that judges them."""
+
+from __future__ import annotations
+
+import resource
+import time
+
+import pytest
+
+from tool.errors import InputFaults
+from tool.policy.files import read_policies
+from tool.policy.sandbox import PolicyExhausted, run_tests_in_child
+from tool.tests.attacks.catalogue import BOMB, BOMB_TESTS
+from tool.tests.govern.workbench import ROOT
+
+
+def test_the_child_says_what_the_tests_say() -> None:
+    """In the child the repository's rules come out as they do here."""
+    run = run_tests_in_child(read_policies(ROOT), seconds=30)
+    assert run.failures == []
+    assert run.uncovered == ()
+
+
+def test_a_memory_bomb_ends_in_a_clear_error() -> None:
+    """A rule that doubles a text ends within 5 s and 512 MiB, and the error names it."""
+    files = {"policies/gates/bomb.yaml": BOMB.encode(), "policies/gates/tests/bomb.yaml": BOMB_TESTS.encode()}
+    start = time.monotonic()
+    with pytest.raises(PolicyExhausted, match="policy bomb: an expression wants more than 512 MiB"):
+        run_tests_in_child(files)
+    assert time.monotonic() - start < 8
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 512 << 10
+
+
+def test_a_time_bomb_ends_too() -> None:
+    """A rule that loops in loops ends at CEL's bound of iterations: an error, never a pass."""
+    numbers = f"[{', '.join(str(i) for i in range(300))}]"
+    loops = "".join(f"{numbers}.all({name}, " for name in "vwxyz") + "true" + ")" * 5
+    bomb = BOMB.replace(BOMB.split("expression: ")[1].split("\n")[0], f'"{loops}"')
+    files = {"policies/gates/bomb.yaml": bomb.encode(), "policies/gates/tests/bomb.yaml": BOMB_TESTS.encode()}
+    assert [result.got for result in run_tests_in_child(files, seconds=30).failures] == ["error"]
+
+
+def test_the_bound_of_time_holds() -> None:
+    """A child that does not answer in time is ended, and the error says so."""
+    start = time.monotonic()
+    with pytest.raises(PolicyExhausted, match=r"0\.05 s"):
+        run_tests_in_child(read_policies(ROOT), seconds=0.05)
+    assert time.monotonic() - start < 5
+
+
+def test_faults_come_back_from_the_child() -> None:
+    """A policy that does not compile is told with its file and field."""
+    files = {"policies/gates/bomb.yaml": BOMB.replace("params.seed +", "params.sede +", 1).encode()}
+    with pytest.raises(InputFaults, match=r"policies/gates/bomb\.yaml:9: validations\.0\.expression: does not compile"):
+        run_tests_in_child(files)
