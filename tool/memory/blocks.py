@@ -38,6 +38,7 @@ class Block:
     expert_loop: bool = False
     mixer_features: int = 0
     post_norms: bool = False
+    parallel: bool = False
 
 
 def play(block: Block, numbers: Numbers) -> tuple[Tape, Tensor]:
@@ -45,6 +46,8 @@ def play(block: Block, numbers: Numbers) -> tuple[Tape, Tensor]:
     tape = Tape()
     layers = Layers(tape, numbers)
     x = tape.tensor(per_token(block.hidden * numbers.hidden))
+    if block.parallel and block.attention is not None:
+        return tape, _parallel(layers, x, block)
     out = x
     if block.attention is not None:
         out = _residual(layers, out, block, lambda normed: attention(layers, normed, block))
@@ -53,6 +56,15 @@ def play(block: Block, numbers: Numbers) -> tuple[Tape, Tensor]:
     if block.intermediate or block.experts:
         out = _residual(layers, out, block, lambda normed: feed_forward(layers, normed, block))
     return tape, x
+
+
+def _parallel(layers: Layers, x: Tensor, block: Block) -> Tensor:
+    """Attention and feed-forward side by side on the same input (GPT-NeoX, GPT-J, Falcon, Phi); returns that input."""
+    mixed = attention(layers, layers.norm(x, block.hidden), block)
+    fed = feed_forward(layers, layers.norm(x, block.hidden), block)
+    both = layers.add(mixed, fed, block.hidden, layers.n.hidden)
+    layers.add(x, both, block.hidden, layers.n.hidden)
+    return x
 
 
 def _residual(layers: Layers, x: Tensor, block: Block, inner: Callable[[Tensor], Tensor]) -> Tensor:

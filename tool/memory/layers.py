@@ -38,6 +38,7 @@ class Numbers:
     weight: int = 2
     wide_norm: bool = False
     layer_norm: bool = False
+    wide_layer_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,13 @@ class Layers:
         """
         width = width or self.n.hidden
         if self.n.fused_norm or self.n.layer_norm:
+            if self.n.wide_layer_norm and not self.n.fused_norm:  # OLMo normalises an fp32 copy
+                wide = self.cast(x, features, width, 4)
+                return self.cast(self.tape.op((wide,), per_token(features * 4), saves=(wide,)), features, 4, width)
             return self.tape.op((x,), per_token(features * width), saves=(x,))
         wide = self.cast(x, features, width, 4)
         normal = self.tape.op((wide,), per_token(features * 4), saves=(wide,), forward_temporary=NOTHING)
-        if self.n.wide_norm:  # Gemma multiplies by the weight before it narrows
+        if self.n.wide_norm:  # the weight is applied before narrowing
             scaled = self.tape.op((normal,), per_token(features * 4), saves=() if self.n.frozen else (normal,))
             return self.cast(scaled, features, 4, width)
         narrow = self.cast(normal, features, 4, width)

@@ -23,6 +23,10 @@ def setup_of(repo: Repo, request: FitRequest, notes: Notes) -> Setup | None:
     return _Resolver(repo.root, request, subject, notes).setup()
 
 
+WIDE_NORMS = ("gemma", "olmo2", "olmo3", "gpt_oss", "qwen3_5", "qwen3_next")
+"""Model types whose RMSNorm multiplies by the weight in fp32, before it narrows (transformers 5.23)."""
+
+
 @dataclass(frozen=True)
 class _Widths:
     """Bytes per number: weights as stored, what a quantiser leaves, matrix products, the residual stream."""
@@ -118,7 +122,8 @@ class _Resolver(Choices):
             dropout=self.profile.lora_dropout,
             dora=method == "dora",
             layer_norm="layernorm" in architecture.norm.casefold(),
-            wide_norm=architecture.model_type.startswith("gemma"),
+            wide_norm=architecture.model_type.startswith(WIDE_NORMS),
+            wide_layer_norm=architecture.model_type == "olmo",
             fused_norm=bool(fused & {"rmsnorm", "layernorm", "compile"}),
             fused_rope=bool(fused & {"rope", "compile"}),
             fused_mlp=bool(fused & {"mlp", "swiglu", "geglu", "compile"}),

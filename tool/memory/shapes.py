@@ -67,6 +67,8 @@ def layout_uses_w1_as_gate(name: str) -> bool:
     return name.startswith("mlp.w")
 
 
+PARALLEL = ("gpt_neox", "gptj", "falcon", "phi", "codegen", "cohere", "cohere2")
+"""Model types whose layers run attention and feed-forward on the same input."""
 SOFTCAPPED = ("gemma2", "gemma3n_text", "gemma4_text", "gemma4_unified_text", "nanochat", "vaultgemma")
 """Model types that bend their logits: divided, tanh, multiplied (transformers 5.23, `final_logit_softcapping`)."""
 
@@ -163,6 +165,7 @@ def blocks_of(
         matrices,
         gated=gated,
         expert_loop=expert_loop,
+        parallel=architecture.model_type in PARALLEL,
         post_norms=architecture.norms_per_layer >= 4,
     )
     mixers: list[tuple[Block, int]] = []
