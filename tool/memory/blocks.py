@@ -21,6 +21,7 @@ class Attention:
     query_norm: bool = False
     rotary: bool = True
     softcap: bool = False
+    narrow_softmax: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Block:
     mixer_features: int = 0
     post_norms: bool = False
     parallel: bool = False
+    activation_copies: int = 1
 
 
 def play(block: Block, numbers: Numbers) -> tuple[Tape, Tensor]:
@@ -173,6 +175,8 @@ def eager(layers: Layers, qkv: tuple[Tensor, Tensor, Tensor], shape: Attention, 
         bent = tape.op((divided,), narrow, saves_output=True, term="attention_scores")
         scaled = tape.op((bent,), narrow, term="attention_scores")
     masked = tape.op((scaled,), narrow, term="attention_scores", passes_grad=True)
+    if shape.narrow_softmax:
+        compute, wide = 4, narrow  # no fp32 copy to narrow afterwards
     # softmax_backward_cuda makes grad * output, and saves its output in fp32
     soft = tape.op(
         (masked,),
@@ -189,7 +193,8 @@ def eager(layers: Layers, qkv: tuple[Tensor, Tensor, Tensor], shape: Attention, 
             (soft,), narrow, term="attention_scores", forward_temporary=narrow, temporary_term="attention_scores"
         )
     size = shape.heads * shape.head_dim
-    return tape.op((weights, v), per_token(size * compute), saves=(weights, v)), compute
+    result = width if shape.narrow_softmax else compute
+    return tape.op((weights, v), per_token(size * result), saves=(weights, v)), result
 
 
 def feed_forward(layers: Layers, x: Tensor, block: Block) -> Tensor:
@@ -218,7 +223,7 @@ def _activate(layers: Layers, x: Tensor, block: Block, size: int, repeat: float,
     features = per_token(size * width * repeat)
     gate_name, up_name, both_name = names
     if not block.gated:
-        return layers.unary(layers.linear(x, block.matrices[up_name], have, repeat), features)
+        return layers.unary(layers.linear(x, block.matrices[up_name], have, repeat), features, block.activation_copies)
     if both_name in block.matrices:
         gate = up = layers.linear(x, block.matrices[both_name], have, repeat)
     else:

@@ -166,6 +166,7 @@ class Layers:
     def add(self, x: Tensor, y: Tensor, features: float, width: int) -> Tensor:
         return self.tape.op((x, y), per_token(features * width), passes_grad=True)
 
-    def unary(self, x: Tensor, size: Vector) -> Tensor:
-        """An activation function: saves its input."""
-        return self.tape.op((x,), size, saves=(x,))
+    def unary(self, x: Tensor, size: Vector, copies: int = 1) -> Tensor:
+        """An activation function: saves its input, and intermediate results where it is written out in Python."""
+        more = tuple(Tensor(size, requires_grad=False) for _ in range(copies - 1))
+        return self.tape.op((x,), size, saves=(x, *more))

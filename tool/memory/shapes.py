@@ -69,6 +69,8 @@ def layout_uses_w1_as_gate(name: str) -> bool:
 
 PARALLEL = ("gpt_neox", "gptj", "falcon", "phi", "codegen", "cohere", "cohere2")
 """Model types whose layers run attention and feed-forward on the same input."""
+WRITTEN_OUT = ("phi", "gpt2", "gptj", "gpt_neo", "codegen")
+"""Model types with `gelu_new`, which keeps x, x/2, tanh and 1 + tanh (transformers `NewGELUActivation`)."""
 SOFTCAPPED = ("gemma2", "gemma3n_text", "gemma4_text", "gemma4_unified_text", "nanochat", "vaultgemma")
 """Model types that bend their logits: divided, tanh, multiplied (transformers 5.23, `final_logit_softcapping`)."""
 
@@ -121,6 +123,7 @@ def attention_of(architecture: Architecture, group: AttentionGroup, kernel: str,
         expanded=expanded,
         query_norm=architecture.query_key_norm not in ("none",),
         softcap=architecture.model_type == "gemma2",
+        narrow_softmax=architecture.model_type == "falcon",
         rotary=rotary and architecture.model_type not in ("bloom", "mpt", "bert"),
     )
 
@@ -166,6 +169,7 @@ def blocks_of(
         gated=gated,
         expert_loop=expert_loop,
         parallel=architecture.model_type in PARALLEL,
+        activation_copies=4 if architecture.model_type in WRITTEN_OUT else 1,
         post_norms=architecture.norms_per_layer >= 4,
     )
     mixers: list[tuple[Block, int]] = []
