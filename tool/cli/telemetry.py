@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tool.cli.common import common_options, print_json
-
-STORE = click.option(
-    "--store",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".telemetry"),
-    show_default=True,
-    help="The folder of the store.",
-)
-
-
-def _now(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime:
-    if value is None:
-        return datetime.now(UTC)
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no time such as 2026-11-24T12:00:00Z") from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-NOW = click.option("--now", callback=_now, help="The time to judge by (default: the clock), e.g. 2026-11-24T12:00:00Z.")
+from tool.cli.govern_common import clock
+from tool.cli.telemetry_report import STORE, aggregate, metrics, report
+from tool.cli.telemetry_runs import complete, start
 
 
 @click.group("telemetry")
@@ -43,7 +25,7 @@ def command() -> None:
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @STORE
 @click.option("--source", help="Whose events these are (default: the folder or file right below PATH).")
-@NOW
+@clock
 @common_options
 def ingest(path: Path, store: Path, source: str | None, now: datetime, root: Path, output: str) -> int:
     """Read the events at or below PATH (.jsonl, .json, .parquet) into the store.
@@ -110,9 +92,34 @@ def _tell_ingested(done: Any, store: Any) -> None:
         click.echo("no file of events there (.jsonl, .json or .parquet)", err=True)
 
 
-def show(value: Any, output: str, text: str) -> None:
-    """The value as JSON, or its text."""
+@command.command("unpack")
+@click.argument("archives", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="An empty folder.")
+@common_options
+def unpack(archives: tuple[Path, ...], into: Path, root: Path, output: str) -> int:
+    """Unpack uploaded ARCHIVES (zip) without trust: names, kinds, counts and sizes are bounded; a bad one is told.
+
+    Exit codes: 0 all is accounted for · 2 INTO is not empty.
+    """
+    from tool.errors import BadRequest
+    from tool.telemetry.limits import read_limits
+    from tool.telemetry.unpack import unpack as open_archive
+
+    if into.is_dir() and any(into.iterdir()):
+        raise BadRequest("--into", f"{into} is not empty", "name a new folder")
+    limits, written, refused = read_limits(root), [], []
+    for archive in archives:
+        files, bad = open_archive(archive, into, limits)
+        written += files
+        refused += [{"file": item.file, "reason": item.reason} for item in bad]
     if output == "json":
-        print_json(value)
-    else:
-        click.echo(text, nl=not text.endswith("\n"))
+        print_json({"files": written, "refused": refused})
+        return 0
+    click.echo(f"{len(written)} files unpacked, {len(refused)} refused")
+    for item in refused:
+        click.echo(f"  {item['file']}: {item['reason']}")
+    return 0
+
+
+for _member in (start, complete, report, metrics, aggregate):
+    command.add_command(_member)

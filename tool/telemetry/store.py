@@ -106,9 +106,7 @@ class Store:
         """Start a file anew: its earlier quarantine is told again, not twice."""
         with self.transaction():
             self.connection.execute("DELETE FROM quarantine WHERE name = ? AND digest = ?", (name, digest))
-            self.connection.execute(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, 0, 0, 0, 0, 0, 'open')", (name, digest)
-            )
+            self.connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, 0, 0, 0, 0, 0, 'open')", (name, digest))
 
     def set_state(self, name: str, digest: str, state: str) -> None:
         self.connection.execute("UPDATE files SET state = ? WHERE name = ? AND digest = ?", (state, name, digest))
@@ -182,7 +180,9 @@ def open_store(folder: Path, write: bool = False) -> Iterator[Store]:
     """Open a store; `write` creates it and keeps other writers out. Raises FtcError for what is no store."""
     path = folder / FILE
     if not write and not path.is_file():
-        raise FtcError(f"{folder}: is no store of telemetry (make one with `ftc telemetry ingest PATH --store {folder}`)")
+        raise FtcError(
+            f"{folder}: is no store of telemetry (make one with `ftc telemetry ingest PATH --store {folder}`)"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder, write):
         connection = sqlite3.connect(path, isolation_level=None, timeout=60.0)
