@@ -10,32 +10,29 @@ from numpy.typing import NDArray
 
 from tool.learn.facts import Facts
 from tool.learn.fields import FIELDS
-from tool.learn.fit import HeldOut, across_folds, by_repository, fit_reranker, others
+from tool.learn.fit import Fitted, by_repository, fit_reranker, others
 from tool.learn.grow import Settings
-from tool.learn.neighbours import Neighbours
 from tool.learn.opinions import Opinion
-from tool.learn.outcomes import Curve
 from tool.learn.reach import kind_of
-from tool.learn.rerank import RATE, Reranker, candidates
+from tool.learn.rerank import RATE
 from tool.priors import compute_priors, lookup
 from tool.schema.priors import Priors
 from tool.schema.recipe import Recipe
 
 STRATEGIES = ("deterministic", "hybrid", "hybrid_ml")
 FEWEST_REPOSITORIES = 3
+FOLD_SETTINGS = Settings(trees=30)
 Floats = NDArray[np.float64]
 
 
-def strategy_table(
-    recipes: Sequence[Recipe], items: Sequence[Opinion], curves: Sequence[Curve], settings: Settings
-) -> list[dict[str, Any]]:
+def strategy_table(recipes: Sequence[Recipe], items: Sequence[Opinion], fitted: Fitted) -> list[dict[str, Any]]:
     """One row a kind of request: mean absolute log10 error of the learning rate by strategy, and the choice.
 
     The deterministic strategy keeps a kind unless another is better by more than one standard error of the paired
     differences between repositories, and at least FEWEST_REPOSITORIES repositories speak.
     """
     rated = [item for item in items if RATE in item.values]
-    errors = held_out_errors(recipes, rated, curves, settings)
+    errors = held_out_errors(recipes, rated, fitted)
     rows = []
     for kind in sorted({kind_of(item.facts) for item in rated}):
         places = [place for place, item in enumerate(rated) if kind_of(item.facts) == kind]
@@ -65,44 +62,26 @@ def chosen(scores: dict[str, Floats]) -> str:
     return best
 
 
-def held_out_errors(
-    recipes: Sequence[Recipe], rated: Sequence[Opinion], curves: Sequence[Curve], settings: Settings
-) -> dict[str, Floats]:
+def held_out_errors(recipes: Sequence[Recipe], rated: Sequence[Opinion], fitted: Fitted) -> dict[str, Floats]:
     """Absolute log10 errors of every strategy for opinions of unseen repositories."""
-    held_out = across_folds(FIELDS[RATE], rated, settings)
     errors = {name: np.zeros(len(rated)) for name in STRATEGIES}
-    for fold in _folds(held_out):
-        predictor = fold[0].predictor
-        hidden = {rated[item.place].repository for item in fold}
+    for predictor in {id(item.predictor): item.predictor for item in fitted.held_out}.values():
+        places = {item.place for item in fitted.held_out if item.predictor is predictor}
+        hidden = {rated[place].repository for place in places}
         priors = compute_priors([recipe for recipe in recipes if recipe.source.repo not in hidden])
-        neighbours = others(rated, held_out, predictor)
-        seen = [item for item in held_out if item.predictor is not predictor]
-        reranker = fit_reranker(rated, seen, curves, settings)[1]
-        for item in fold:
-            opinion = rated[item.place]
-            truth = FIELDS[RATE].scale(opinion.values[RATE])
-            answers = answer(opinion.facts, item, priors, neighbours, reranker)
-            for name, value in answers.items():
-                errors[name][item.place] = abs(value - truth)
+        neighbours = others(rated, fitted.held_out, predictor)
+        seen = [block for block in fitted.blocks if block.place not in places]
+        reranker = fit_reranker(seen, FOLD_SETTINGS)[1]
+        for block in fitted.blocks:
+            if block.place is None or block.place not in places:
+                continue
+            facts = rated[block.place].facts
+            truth = FIELDS[RATE].scale(rated[block.place].values[RATE])
+            near, law = neighbours.point(facts, RATE), FIELDS[RATE].law(facts)
+            errors["deterministic"][block.place] = abs(prior_rate(priors, facts) - truth)
+            errors["hybrid"][block.place] = abs((near[0] if near is not None else law) - truth)
+            errors["hybrid_ml"][block.place] = abs(reranker.best(block.options, law) - truth)
     return errors
-
-
-def _folds(held_out: Sequence[HeldOut]) -> list[list[HeldOut]]:
-    groups: dict[int, list[HeldOut]] = {}
-    for item in held_out:
-        groups.setdefault(id(item.predictor), []).append(item)
-    return list(groups.values())
-
-
-def answer(facts: Facts, item: HeldOut, priors: Priors, neighbours: Neighbours, reranker: Reranker) -> dict[str, float]:
-    """log10 learning rate by strategy."""
-    law = FIELDS[RATE].law(facts)
-    near = neighbours.point(facts, RATE)
-    return {
-        "deterministic": prior_rate(priors, facts),
-        "hybrid": near[0] if near is not None else law,
-        "hybrid_ml": reranker.best(candidates(facts, item.predictor, neighbours), law),
-    }
 
 
 def prior_rate(priors: Priors, facts: Facts) -> float:

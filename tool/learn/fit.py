@@ -31,7 +31,10 @@ _FOLD_TREES = 30
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gives. `records` are the scikit-learn models behind the forests, by artifact name."""
+    """What training gives. `records` are the scikit-learn models behind the forests, by artifact name.
+
+    `held_out` and `blocks` are the learning rates of experts as seen by models that did not know their repository.
+    """
 
     predictors: dict[str, Predictor]
     neighbours: Neighbours
@@ -40,6 +43,8 @@ class Fitted:
     optima: tuple[Optimum, ...]
     reach: Reach
     records: dict[str, Any]
+    held_out: tuple[HeldOut, ...]
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ def fit(items: Sequence[Opinion], curves: Sequence[Curve], settings: Settings, f
         records[name], predictors[name] = fit_predictor(field, chosen, settings)
     rated = [item for item in items if RATE in item.values]
     held_out = across_folds(FIELDS[RATE], rated, settings)
-    records["reranker"], reranker = fit_reranker(rated, held_out, curves, settings)
+    blocks = expert_blocks(rated, held_out)
+    records["reranker"], reranker = fit_reranker(blocks + sweep_blocks(rated, held_out, curves), settings)
     return Fitted(
         predictors=predictors,
         neighbours=Neighbours(rows_of(items)),
@@ -66,6 +72,8 @@ def fit(items: Sequence[Opinion], curves: Sequence[Curve], settings: Settings, f
         confidence=fit_confidence(rated, held_out),
         optima=tuple(optima(curves)),
         reach=measure((item.facts for item in items), families),
+        held_out=tuple(held_out),
+        blocks=tuple(blocks),
         records=records,
     )
 
@@ -159,23 +167,50 @@ def fit_confidence(items: Sequence[Opinion], held_out: Sequence[HeldOut]) -> tup
     return round(offset, 6), round(slope, 6)
 
 
-def fit_reranker(
-    items: Sequence[Opinion], held_out: Sequence[HeldOut], curves: Sequence[Curve], settings: Settings
-) -> tuple[Any, Reranker]:
-    """A forest over pairs (case, candidate): what experts chose, and what sweeps measured."""
+@dataclass(frozen=True)
+class Block:
+    """One case's candidates for the reranker: `place` of the opinion (None: a sweep), and the weight of the case."""
+
+    place: int | None
+    options: Candidates
+    target: Floats
+    weight: float
+
+
+def expert_blocks(items: Sequence[Opinion], held_out: Sequence[HeldOut]) -> list[Block]:
+    """What experts chose among candidates that were proposed without knowing their repository."""
     shares = weights(items, RATE)
-    blocks: list[tuple[Floats, Floats, float]] = []
-    cache: dict[int, Neighbours] = {}
+    known: dict[int, Neighbours] = {}
+    blocks = []
     for item in held_out:
         opinion = items[item.place]
-        known = cache.setdefault(id(item.predictor), others(items, held_out, item.predictor))
-        options = candidates(opinion.facts, item.predictor, known)
-        truth = FIELDS[RATE].scale(opinion.values[RATE])
-        blocks.append((options.features, expert_target(options.rates, truth), float(shares[item.place])))
-    blocks += _measured_blocks(items, held_out, curves)
-    cases = np.vstack([block[0] for block in blocks])
-    targets = np.concatenate([block[1] for block in blocks])
-    pairs = np.concatenate([np.full(len(block[1]), block[2] / len(block[1])) for block in blocks])
+        if id(item.predictor) not in known:
+            known[id(item.predictor)] = others(items, held_out, item.predictor)
+        options = candidates(opinion.facts, item.predictor, known[id(item.predictor)])
+        target = expert_target(options.rates, FIELDS[RATE].scale(opinion.values[RATE]))
+        blocks.append(Block(item.place, options, target, float(shares[item.place])))
+    return blocks
+
+
+def sweep_blocks(items: Sequence[Opinion], held_out: Sequence[HeldOut], curves: Sequence[Curve]) -> list[Block]:
+    """What sweeps measured at the candidates' rates. Together they weigh SWEEP_WEIGHT of all."""
+    if not curves or not held_out:
+        return []
+    predictor, known = held_out[0].predictor, Neighbours(rows_of(items))
+    each = SWEEP_WEIGHT / (1 - SWEEP_WEIGHT) / len(curves)
+    blocks = []
+    for curve in curves:
+        options = candidates(facts_of_curve(curve), predictor, known)
+        regrets = np.array([curve.regret(10.0**rate) for rate in options.rates])
+        blocks.append(Block(None, options, outcome_target(regrets), each))
+    return blocks
+
+
+def fit_reranker(blocks: Sequence[Block], settings: Settings) -> tuple[Any, Reranker]:
+    """A forest over pairs (case, candidate): what experts chose, and what sweeps measured."""
+    cases = np.vstack([block.options.features for block in blocks])
+    targets = np.concatenate([block.target for block in blocks])
+    pairs = np.concatenate([np.full(len(block.target), block.weight / len(block.target)) for block in blocks])
     model, forest = grow(cases, targets, pairs / pairs.sum(), replace(settings, leaf_share=0.02, feature_share=0.5))
     return model, Reranker(forest)
 
@@ -184,20 +219,6 @@ def others(items: Sequence[Opinion], held_out: Sequence[HeldOut], predictor: Pre
     """Neighbours from all repositories but those that this predictor was kept from."""
     hidden = {items[item.place].repository for item in held_out if item.predictor is predictor}
     return Neighbours(rows_of([item for item in items if item.repository not in hidden]))
-
-
-def _measured_blocks(
-    items: Sequence[Opinion], held_out: Sequence[HeldOut], curves: Sequence[Curve]
-) -> list[tuple[Floats, Floats, float]]:
-    if not curves or not held_out:
-        return []
-    predictor, known = held_out[0].predictor, Neighbours(rows_of(items))
-    blocks = []
-    for curve in curves:
-        options: Candidates = candidates(facts_of_curve(curve), predictor, known)
-        regrets = np.array([curve.regret(10.0**rate) for rate in options.rates])
-        blocks.append((options.features, outcome_target(regrets), SWEEP_WEIGHT / (1 - SWEEP_WEIGHT) / len(curves)))
-    return blocks
 
 
 def facts_of_curve(curve: Curve) -> Facts:

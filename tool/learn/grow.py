@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 class Settings:
     """How forests are grown. A leaf holds at least `leaf_share` of all weight, so that no one repository fills it."""
 
-    trees: int = 60
+    trees: int = 40
     leaf_share: float = 0.05
     feature_share: float = 0.4
     seed: int = 20261124

@@ -35,7 +35,7 @@ def train(repo: Repo, seed: int = Settings().seed, telemetry_digest: str | None 
     recipes = load_recipes(repo).recipes
     items, curves = opinions(recipes), load_curves(repo.root)
     fitted = fit(items, curves, settings, registry_families(repo))
-    tables = tables_of(fitted, strategy_table(recipes, items, curves, settings))
+    tables = tables_of(fitted, strategy_table(recipes, items, fitted))
     content = {
         "hp_predictor": artifacts.dump_record({name: fitted.records[name] for name in sorted(fitted.predictors)}),
         "reranker": artifacts.dump_record(fitted.records["reranker"]),
