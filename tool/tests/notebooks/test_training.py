@@ -163,14 +163,29 @@ def test_small_architectures_train(
     assert_trained(tmp_path, harness.execute(cells, tmp_path, overrides))
 
 
-def test_several_gpus_train_in_processes_of_their_own(tiny: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("adapter", "sharding", "kind"), [("lora", "ddp", "MULTI_CPU"), ("full", "fsdp", "FSDP")])
+def test_several_gpus_train_in_processes_of_their_own(
+    adapter: str, sharding: str, kind: str, tiny: Path, tmp_path: Path
+) -> None:
     """With two GPUs the launcher trains one process each and the rest goes on from the disk (here: two on the CPU)."""
-    document = notebook(samples.recommendation("lora"), samples.context(gpus=2))
+    plant = """
+import sys
+
+print("CLEAN", "bitsandbytes" not in sys.modules)
+plain_trainer = build_trainer
+
+
+def build_trainer(micro_batch, accumulation):
+    trainer = plain_trainer(micro_batch, accumulation)
+    print("KIND", trainer.accelerator.distributed_type, trainer.accelerator.num_processes, flush=True)
+    return trainer
+"""
+    document = notebook(samples.recommendation(adapter, sharding=sharding), samples.context(gpus=2))
     overrides = DRY_RUN | {"MODEL": str(tiny / "moe"), "DATASET": rows.write(tmp_path, rows.instruction)}
-    before = "import sys\nprint('CLEAN', 'bitsandbytes' not in sys.modules)"
-    after = proof("AutoModelForCausalLM", "lora") + "\nprint('TRAINER', trainer)"
-    cells = harness.with_cells(document, before={"trainer = train()": before}, after=after)
+    after = proof("AutoModelForCausalLM", adapter) + "\nprint('TRAINER', trainer)"
+    cells = harness.with_cells(document, before={"trainer = train()": plant}, after=after)
     text = harness.execute(cells, tmp_path, overrides | {"LEARNING_RATE": 5e-3, "MICRO_BATCH": 4, "MAX_STEPS": 10})
     assert_trained(tmp_path, text)
     assert "CLEAN True" in text
+    assert f"KIND DistributedType.{kind} 2" in text
     assert "TRAINER None" in text

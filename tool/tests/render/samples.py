@@ -177,7 +177,7 @@ def context(task_name: str = "instruction_following", **fields: Any) -> Notebook
     bounds = tuple((batch, length, 4.0 + batch * length / 512) for batch in (1, 2, 4) for length in (256, 512, 1024))
     values: dict[str, Any] = {
         "model_id": "meta-llama/Llama-3.1-8B-Instruct",
-        "task": task(task_name),
+        "task": fields.get("task") or task(task_name),
         "platform_title": "Google Colab, free",
         "card_title": "Tesla T4",
         "stack": stack(),

@@ -14,6 +14,7 @@ import pytest
 from nbformat import validate
 
 from tool.errors import BadRequest
+from tool.load import open_repo
 from tool.render import notebook, template_for
 from tool.render.templates import template_names
 from tool.tests.render import samples
@@ -109,6 +110,23 @@ def test_code_compiles_and_is_clean() -> None:
             check=False,
         )
         assert check.returncode == 0, f"{name}\n{check.stdout}"
+
+
+def test_every_task_of_the_repository_renders() -> None:
+    """Each task in profiles/tasks, with each objective and model kind that it allows, gives code that compiles."""
+    repo = open_repo(Path(__file__).resolve().parents[3])
+    count = 0
+    for id in repo.tasks.ids():
+        task = repo.tasks[id]
+        for kind in task.model_kinds:
+            objectives = (
+                [name for name in task.objectives if name != "simpo"] if kind == "causal_lm" else [task.objective]
+            )
+            for objective in objectives:
+                surroundings = samples.context(task=task, model_kind=kind, objective=objective)
+                ast.parse(code(notebook(samples.recommendation("lora"), surroundings)), f"{id} {kind} {objective}")
+                count += 1
+    assert count >= 25
 
 
 def test_every_template_is_reached() -> None:
