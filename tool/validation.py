@@ -8,13 +8,14 @@ from pathlib import Path
 from tool.architecture import inventory
 from tool.errors import Fault, InputFaults
 from tool.load.repo import Repo
+from tool.recipes import recipe_faults
 from tool.schema.catalog import CatalogGroup
 
 
 def validate(root: Path) -> tuple[dict[str, int], list[Fault]]:
     """(number of records by noun, all faults of all files). References are judged only where both ends load."""
     repo = Repo(root)
-    faults = [fault for records in repo.all_records for fault in records.load_all()]
+    faults = [fault for records in repo.all_records for fault in records.load_all()] + list(recipe_faults(root))
     counts = {f"{records.noun}s": len(records) for records in repo.all_records}
     if not faults:
         faults += [fault for check in CHECKS for fault in check(repo)]

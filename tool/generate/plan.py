@@ -147,9 +147,7 @@ def knowledge_files(repo: Repo, knowledge: Knowledge) -> dict[str, bytes]:
     from tool.priors import PRIORS_PATH, priors_text
     from tool.recipes import load_recipes, recipes_page, recipes_report
 
-    files = {
-        "generated/recipes.md": recipes_page(recipes_report(load_recipes(repo.root, include_reserved=True))).encode()
-    }
+    files = {"generated/recipes.md": recipes_page(recipes_report(load_recipes(repo.root))).encode()}
     if knowledge.priors is not None:
         files[PRIORS_PATH] = priors_text(knowledge.priors).encode()
     return files

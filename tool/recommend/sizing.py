@@ -20,6 +20,7 @@ from tool.schema.fit import FitAnswer, FitRequest
 
 SHORTEST = 512
 COMFORTABLE_MICRO_BATCH = 4
+TILED_OBJECTIVES = frozenset({"sft", "cpt", "dpo", "kto", "grpo"})
 EIGHT_BIT = "adamw_8bit"
 
 
@@ -73,6 +74,13 @@ def wanted_length(question: Question) -> int:
     return min(question.task.max_length, longest)
 
 
+def framework_of(question: Question) -> str:
+    """The profile of the notebook that trains this: TRL's trainers fuse the output head, the others do not."""
+    fused = question.objective in TILED_OBJECTIVES and question.subject.kind == "causal_lm"
+    fused = fused and question.task.id != "classification"
+    return "open-finetune-config" if fused else "open-finetune-plain"
+
+
 def request_for(question: Question, setup: Setup) -> FitRequest:
     """The memory question of a setup, in the words of `ftc fit`."""
     subject, hardware = question.subject, question.hardware
@@ -80,7 +88,7 @@ def request_for(question: Question, setup: Setup) -> FitRequest:
     fields: dict[str, Any] = {
         "method": setup.adapter,
         "objective": question.objective,
-        "framework": "trl",
+        "framework": framework_of(question),
         "dtype": "fp32" if full_precision else setup.precision,
         "amp": "fp16" if full_precision else None,
         "quant": setup.quantization,

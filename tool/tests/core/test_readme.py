@@ -29,7 +29,7 @@ def test_the_tree_names_what_is_there_and_leaves_nothing_out() -> None:
     missing = [path for path in paths if not (ROOT / path).exists()]
     assert missing == []
     present = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    known = {path.rstrip("/") for path in paths if path.count("/") == 1}
+    known = {path.rstrip("/") for path in paths if path.count("/") == 1 and path.endswith("/")}
     assert {name for name in present if not name.endswith(".egg-info")} - {"build"} == known
 
 
