@@ -221,6 +221,15 @@ def test_fp16_trains_fp32_weights_in_full_fine_tuning() -> None:
     assert 'WEIGHTS = \\"float16\\"' in lora
 
 
+def test_old_cards_get_their_own_build_and_no_triton() -> None:
+    """A stack with a torch build of its own (Pascal) is installed by uv, and TRL's Triton kernels are left out."""
+    stack = samples.stack().model_copy(update={"torch_backend": "cu126"})
+    text = notebook(samples.recommendation(), samples.context(stack=stack)).decode()
+    assert "uv pip install --system --quiet --torch-backend cu126" in text
+    assert "_TRITON_AVAILABLE = False" in text
+    assert "_TRITON_AVAILABLE" not in notebook(samples.recommendation(), samples.context()).decode()
+
+
 def test_kto_never_gets_a_batch_of_one() -> None:
     """KTO has no KL estimate with one row per batch: two rows are taken, accumulated half as long."""
     answer = samples.recommendation("lora", per_device_train_batch_size=1, gradient_accumulation_steps=8)
