@@ -10,6 +10,15 @@ import pytest
 from tool.tests.notebooks import harness, rows
 
 
+@pytest.fixture(scope="session", autouse=True)
+def interpreter() -> Path:
+    """The notebook environment's Python; tells how to get it where there is none."""
+    assert harness.PYTHON.exists(), (
+        f"{harness.PYTHON} is missing: run `make test-notebooks`, or set FTC_NOTEBOOK_PYTHON"
+    )
+    return harness.PYTHON
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder for stand-in models."""
