@@ -1,6 +1,6 @@
 """The one byte form of state and events: block YAML, fields in the order of their schema, a newline at the end.
 
-Text is written plain where no YAML reader could take it for something else, and in JSON quotes everywhere else, so
+Text is written plain where no YAML reader could take it for something else, and in double quotes everywhere else, so
 that the bytes follow from the data alone and not from the version of a library.
 """
 
@@ -17,6 +17,20 @@ _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 _HEX = re.compile(r"[0-9a-f]{16,}")
 
 
+def _letter(letter: str) -> str:
+    """One character inside double quotes. Line breaks, controls and marks that hide themselves are escaped."""
+    code = ord(letter)
+    if letter in '"\\':
+        return f"\\{letter}"
+    if 0x20 <= code <= 0x7E or 0xA1 <= code < 0x2000 or 0x2070 <= code < 0xD800:
+        return letter
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{"".join(map(_letter, text))}"'
+
+
 def _scalar(value: Any) -> str:
     """One value on one line. Raises TypeError for what has no place in these files."""
     if value is None:
@@ -27,7 +41,7 @@ def _scalar(value: Any) -> str:
         return json.dumps(value, allow_nan=False)
     if isinstance(value, str):
         safe = _PLAIN.fullmatch(value) and value.lower() not in _WORDS and not _HEX.fullmatch(value)
-        return value if safe else json.dumps(value, ensure_ascii=True)
+        return value if safe else _quoted(value)
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 

@@ -23,7 +23,7 @@ def hours_between(first: str, second: str) -> float:
 def transition_view(ledger: Ledger, event: Event) -> Transition:
     """An event as policies see it."""
     return Transition.model_construct(
-        move=move_of(event, ledger.state),
+        move=move_of(event, ledger.state) or "none",
         version=event.version,
         from_=event.from_,
         to=event.to,

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from tool.errors import BadRequest
 
 from tool.govern.canonical import canonical_yaml
 from tool.govern.finding import Finding
@@ -68,10 +73,19 @@ def fold(events: Sequence[Event]) -> Ledger | Finding:
     return ledger
 
 
+def _validated(fields: dict[str, Any]) -> Event:
+    try:
+        return Event.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadRequest(field, str(first["msg"]), "correct the value") from None
+
+
 def _event(ledger: Ledger, request: Request, digest: str | None, policy_digest: str, now: datetime) -> Event:
-    """The event that a request asks for, legal or not."""
+    """The event that a request asks for, legal or not. Raises BadRequest for values that no event can hold."""
     stage = ledger.state.stage(request.version)
-    return Event.model_validate(
+    return _validated(
         {
             "version": request.version,
             "from": "hold" if request.to == "unhold" else stage,
@@ -110,8 +124,8 @@ def transition(
 
 
 def genesis(version: str | None, actor: str, reason: str, policy_digest: str | None, now: datetime) -> Step:
-    """The first state and event 0000; `version` is live from then on. Raises ValueError for an unusable version."""
-    event = Event.model_validate(
+    """The first state and event 0000; `version` is live from then on. Raises BadRequest for an unusable version."""
+    event = _validated(
         {
             "version": version,
             "from": "none",
@@ -128,7 +142,7 @@ def genesis(version: str | None, actor: str, reason: str, policy_digest: str | N
     )
     ledger = genesis_ledger(event, canonical_yaml(event))
     if isinstance(ledger, Finding):
-        raise ValueError(ledger.message)
+        raise BadRequest("version", ledger.message, ledger.remedy)
     return Step(ledger.state, event, "genesis")
 
 
