@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from tool.errors import BadRequest
-
 from tool.govern.canonical import canonical_yaml
 from tool.govern.finding import Finding
 from tool.govern.judge import judge_change, judge_event
