@@ -29,7 +29,9 @@ def template_for(recommendation: Recommendation, context: NotebookContext) -> st
     elif objective != context.task.objective and objective in template_names():
         name = objective
     elif objective != context.task.objective:
-        raise BadRequest("objective", f"no notebook template trains {objective!r}", "choose dpo, orpo or kto instead")
+        raise BadRequest(
+            "objective", f"no notebook template trains {objective!r}", "choose one of the task's objectives"
+        )
     elif kind in templates:
         name = templates[kind]
     fitting = {"seq2seq": "seq2seq_", "sequence_classification": "sequence_classification"}.get(kind)

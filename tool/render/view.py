@@ -10,7 +10,7 @@ from tool.render.context import NotebookContext
 from tool.render.dataset import dataset_view
 from tool.schema.recommendation import Recommendation
 
-TRL_TEMPLATES = ("sft", "cpt", "dpo", "orpo", "kto", "grpo")
+TRL_TEMPLATES = ("sft", "cpt", "dpo", "orpo", "kto", "simpo", "grpo")
 
 METHOD_TITLES = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA", "dora": "DoRA"}
 
@@ -20,6 +20,7 @@ PURPOSES = {
     "dpo": "Teaches the model to prefer the chosen answer over the rejected one (direct preference optimization).",
     "orpo": "Learns answers and preferences in one stage, with no reference (odds ratio preference optimization).",
     "kto": "Learns from single answers marked as good or bad (Kahneman-Tversky optimization).",
+    "simpo": "Teaches preferences by mean log-probability and a margin (simple preference optimization).",
     "grpo": "Lets the model try several answers and reinforces the better ones (group relative policy optimization).",
     "sequence_classification": "Trains a classification head and the network below it to put a label on a text.",
     "seq2seq_summarization": "Trains an encoder-decoder to write a short summary of a document.",
@@ -29,8 +30,11 @@ PURPOSES = {
 MAX_TARGET_LENGTH = {"seq2seq_summarization": 128, "seq2seq_question_answering": 32}
 """Tokens of a target: lengths of the transformers examples for summarization (128) and of short extractive answers."""
 
-BETA = {"dpo": 0.1, "kto": 0.1, "orpo": 0.1, "grpo": 0.0}
-"""Defaults of TRL 1.16's DPOConfig, KTOConfig, ORPOConfig and GRPOConfig."""
+BETA = {"dpo": 0.1, "kto": 0.1, "orpo": 0.1, "grpo": 0.0, "simpo": 2.0}
+"""Defaults of TRL 1.16's DPOConfig, KTOConfig, ORPOConfig and GRPOConfig; for SimPO its authors' (arXiv 2405.14734)."""
+
+SIMPO_GAMMA = 0.5
+"""Default of TRL 1.16's CPOConfig."""
 
 KTO_SMALLEST_BATCH = 2
 """KTO estimates its KL term by pairing prompts with other answers of the same batch, so one row has none."""
@@ -152,7 +156,7 @@ def _parameters(
         "packing": bool(config.get("packing", False)) and template in ("sft", "cpt"),
         "seed": int(config.get("seed") or 0),
         "quantization": str(config.get("quantization", "none")) if adapter != "full" else "none",
-        "kbit_preparation": bool(config.get("kbit_preparation", template != "orpo")),
+        "kbit_preparation": bool(config.get("kbit_preparation", template not in ("orpo", "simpo"))),
         "sharding": str(config.get("sharding") or "none"),
         "lora_r": config.get("lora_r"),
         "lora_alpha": config.get("lora_alpha", config.get("lora_r")),
@@ -162,6 +166,7 @@ def _parameters(
         "use_dora": adapter == "dora" or bool(config.get("use_dora", False)),
         "adapt_experts": bool(config.get("adapt_experts", config.get("target_parameters") is not None)),
         "beta": float(config.get("beta", BETA.get(objective, 0.1))),
+        "simpo_gamma": float(config.get("simpo_gamma", SIMPO_GAMMA)),
         "loss_type": str(config.get("loss_type") or "sigmoid"),
         "desirable_weight": float(config.get("desirable_weight", 1.0)),
         "undesirable_weight": float(config.get("undesirable_weight", 1.0)),

@@ -52,6 +52,8 @@ PREFERENCE_CASES = [
     ("orpo", "full"),
     ("orpo", "lora"),
     ("orpo", "qlora"),
+    ("simpo", "full"),
+    ("simpo", "lora"),
     ("kto", "full"),
     ("kto", "lora"),
     ("kto", "qlora"),

@@ -28,6 +28,7 @@ COMBINATIONS = [
     ("preference", {}),
     ("preference", {"objective": "orpo"}),
     ("preference", {"objective": "kto"}),
+    ("preference", {"objective": "simpo"}),
     ("continued_pretraining", {}),
     ("reinforcement", {}),
     ("classification", {"model_kind": "sequence_classification"}),
@@ -119,9 +120,7 @@ def test_every_task_of_the_repository_renders() -> None:
     for id in repo.tasks.ids():
         task = repo.tasks[id]
         for kind in task.model_kinds:
-            objectives = (
-                [name for name in task.objectives if name != "simpo"] if kind == "causal_lm" else [task.objective]
-            )
+            objectives = task.objectives if kind == "causal_lm" else (task.objective,)
             for objective in objectives:
                 surroundings = samples.context(task=task, model_kind=kind, objective=objective)
                 ast.parse(code(notebook(samples.recommendation("lora"), surroundings)), f"{id} {kind} {objective}")
@@ -239,11 +238,11 @@ def test_kto_never_gets_a_batch_of_one() -> None:
 
 
 def test_a_model_of_the_wrong_kind_is_refused() -> None:
-    """An encoder-decoder cannot follow the chat template, and SimPO has no template: one clear error each."""
+    """An encoder-decoder cannot follow the chat template, and an objective needs a template: one clear error each."""
     with pytest.raises(BadRequest, match="seq2seq"):
         notebook(samples.recommendation(), samples.context("chat", model_kind="seq2seq"))
-    with pytest.raises(BadRequest, match="simpo"):
-        template_for(samples.recommendation(), samples.context("preference", objective="simpo"))
+    with pytest.raises(BadRequest, match="ppo"):
+        template_for(samples.recommendation(), samples.context("preference", objective="ppo"))
 
 
 def test_a_configuration_without_learning_rate_is_refused() -> None:
