@@ -27,6 +27,8 @@ from tool.memory.measurements import load_measurements
 from tool.memory.overhead import PATH, Bound, Calibration, gap_of, load_calibration
 
 COMMAND = "python -m tool.memory.calibrate --write"
+TELEMETRY = "telemetry"
+"""Rows that uploads of telemetry gave: registry/measurements/telemetry.jsonl."""
 COVERAGE = {"constant": 0.97, "varying": 0.93, "mixed": 0.96}
 """Share of the rows of a group that its bound has to cover: 0.97 of all rows together. Padded batches get less, since
 their published figures hold cache that the allocator would give back before it runs out."""
@@ -202,8 +204,25 @@ def document(calibration: Calibration) -> str:
 
 
 def fitted(repo: Repo) -> Calibration:
-    """The calibration of a repository's own measurements."""
-    return calibrate(cases_of(repo, load_measurements(repo.root)))
+    """The calibration of a repository's own measurements. Rows from telemetry may raise bounds, never lower one."""
+    rows = load_measurements(repo.root)
+    published = calibrate(cases_of(repo, [row for row in rows if row.family != TELEMETRY]))
+    if all(row.family != TELEMETRY for row in rows):
+        return published
+    return raised(published, calibrate(cases_of(repo, rows)))
+
+
+def raised(old: Calibration, new: Calibration) -> Calibration:
+    """The old calibration with every bound that the new one puts higher; what is no bound stays as it was.
+
+    Whoever uploads telemetry can so make us more careful at worst, never less.
+    """
+    bounds = {}
+    for name, bound in old.bounds.items():
+        other = new.bounds.get(name, bound)
+        higher = {"tokens": max(bound.tokens, other.tokens), "states": max(bound.states, other.states)}
+        bounds[name] = bound.model_copy(update=higher)
+    return old.model_copy(update={"bounds": bounds})
 
 
 def main() -> int:

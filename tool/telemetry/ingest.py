@@ -20,7 +20,7 @@ CHUNK_RECORDS = 5_000
 class Ingested:
     """What one ingest did: counts over all files, the files in order, and what was no readable file."""
 
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     files: list[tuple[str, str]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 

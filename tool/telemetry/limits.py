@@ -16,7 +16,11 @@ PATH = f"policies/retraining/{POLICY}.yaml"
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of intake. Bytes for a record, events for a source (a folder or file of uploads), days for clocks."""
+    """Bounds of intake: bytes of a record, events of a source (a folder or file of uploads), days of a wrong clock.
+
+    `source_share`: of all weight, what one source has at most. A measured peak counts once `learning_sources` agree on
+    it; a configuration becomes a recipe after `learning_runs` successes of one source.
+    """
 
     record_bytes: int
     events_per_source: int
@@ -25,6 +29,9 @@ class Limits:
     lost_after_hours: float
     archive_bytes: int
     archive_files: int
+    source_share: float
+    learning_sources: int
+    learning_runs: int
 
 
 def read_limits(root: Path) -> Limits:
@@ -42,7 +49,8 @@ def read_limits(root: Path) -> Limits:
 
 
 def _fault(name: str, value: Any) -> list[Fault]:
-    wanted = {"earliest": str, "days_ahead": float, "lost_after_hours": float}.get(name, int)
-    if isinstance(value, wanted) and not isinstance(value, bool) and (wanted is str or value > 0):
+    kinds: dict[str, type] = {"earliest": str, "days_ahead": float, "lost_after_hours": float, "source_share": float}
+    wanted = kinds.get(name, int)
+    if isinstance(value, wanted) and not isinstance(value, bool) and (isinstance(value, str) or value > 0):
         return []
     return [Fault(PATH, 0, f"params.{name}", f"must be a positive {wanted.__name__}, got {value!r}", "mend it")]

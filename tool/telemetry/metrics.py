@@ -12,7 +12,7 @@ Sample = tuple[dict[str, str], float]
 
 
 def prometheus(summary: Summary, totals: Counts) -> str:
-    """Counters and gauges for node_exporter's textfile collector. Labels: slot, engine and outcome; names are bounded."""
+    """Counters and gauges for node_exporter's textfile collector. Labels: slot, engine, outcome; names are bounded."""
     plain = summary.plain()
     lines: list[str] = []
     events = [({"verdict": name}, getattr(totals, name)) for name in ("accepted", "duplicates", "quarantined")]

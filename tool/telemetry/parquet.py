@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ BATCH_ROWS = 2_000
 
 def _pyarrow() -> Any:
     try:
-        import pyarrow.parquet
+        pyarrow = importlib.import_module("pyarrow")
+        importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise FtcError("Parquet needs pyarrow: pip install 'open-finetune-config[telemetry]'") from None
     return pyarrow

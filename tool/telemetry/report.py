@@ -111,7 +111,8 @@ def chart(points: list[tuple[float, float]], across: str, up: str, line: bool = 
         return f"{left + x / right * (width - left - 20):.1f},{height - bottom - y / top * (height - bottom - 20):.1f}"
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
+        'font-size="12">',
         f'<rect width="{width}" height="{height}" fill="white"/>',
         f'<polyline points="{place(0, top)} {place(0, 0)} {place(right, 0)}" fill="none" stroke="#555"/>',
         f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">{across}</text>',

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -81,7 +82,7 @@ class Ledger:
             asked = self.request(row[7])
             hours = self._limits.get((str(asked.get("platform")), str(asked.get("plan"))), self._lost_after)
             if row[1] + hours * 3600.0 < self._now:
-                yield Run(*row[:11], "lost", *row[12:])
+                yield replace(Run(*row), outcome="lost")
 
     def runs(self) -> Iterator[Run]:
         yield from self.ended()
@@ -90,8 +91,14 @@ class Ledger:
     def answers(self) -> Iterator[tuple[str | None, str | None, float, int, str | None]]:
         """Logged recommendations: engine, slot, confidence, constrained-safe (0 or 1) and verdict."""
         query = "SELECT engine, slot, confidence, constrained_safe, verdict FROM events WHERE kind = 'recommendation'"
-        for engine, slot, confidence, constrained, verdict in self._store.rows(query):
-            yield engine, slot, confidence, constrained, verdict
+        for row in self._store.rows(query):
+            yield row[0], row[1], row[2], row[3], row[4]
+
+    def source_name(self, source: int) -> str:
+        """A stable name for a source, which tells nothing of who it is."""
+        for (name,) in self._store.rows("SELECT name FROM sources WHERE id = ?", source):
+            return "source-" + hashlib.sha256(str(name).encode()).hexdigest()[:12]
+        return "source-unknown"
 
     def model_of(self, run: Run) -> str | None:
         """The model that was trained: the run's own word, else that of the request."""

@@ -1,4 +1,4 @@
-"""Uploaded archives → event files, without trust: names, sizes, counts and kinds are checked before a byte is written."""
+"""Uploaded archives → event files, without trust: names, sizes, counts and kinds are checked before writing."""
 
 from __future__ import annotations
 

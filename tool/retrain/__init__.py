@@ -1,0 +1,1 @@
+"""Whether to fit a new engine, by policy; and the candidate, which never promotes itself."""

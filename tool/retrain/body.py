@@ -1,0 +1,58 @@
+"""The text of the pull request that brings a candidate: why it was trained, on what, and how it did."""
+
+from __future__ import annotations
+
+from tool.retrain.candidate import Candidate
+from tool.retrain.decision import Decision
+from tool.retrain.evidence import Evidence
+from tool.retrain.guard import LARGEST_STEP
+from tool.retrain.verdict import Judged
+
+
+def title(candidate: Candidate, judged: Judged) -> str:
+    return f"Add engine {candidate.version} as a {'rejected ' if judged.verdict == 'fail' else ''}candidate"
+
+
+def body(decision: Decision, evidence: Evidence, candidate: Candidate, judged: Judged) -> str:
+    """Markdown. Verdict first, then the numbers."""
+    lines = [f"## {title(candidate, judged)}", "", f"**Gates: {judged.verdict}.** {_next(judged)}", ""]
+    if judged.failures:
+        lines += ["Hard gates that did not pass:", "", *(f"- `{id}`" for id in judged.failures), ""]
+    if judged.report:
+        lines += [f"Report: `{judged.report}` (sha256 `{judged.digest}`)", ""]
+    lines += ["### Why now", ""]
+    lines += [f"- `{rule.id}`: {rule.outcome.message}" for rule in decision.rules if rule.role == "triggers"]
+    if not any(rule.role == "triggers" for rule in decision.rules):
+        lines.append("- asked for by hand")
+    lines += ["", "| number | value |", "|---|---:|"]
+    lines += [f"| {name} | {value} |" for name, value in sorted(decision.numbers.items())]
+    lines += ["", "### What it learned from", "", *_learned(evidence, candidate), ""]
+    return "\n".join(lines)
+
+
+def _next(judged: Judged) -> str:
+    if judged.verdict == "fail":
+        return "It stays on record as rejected; nothing is promoted."
+    if judged.verdict == "pass":
+        return "Merging makes it a candidate; `ftc promote` moves it on, in another pull request."
+    return "It cannot be promoted before it passed them."
+
+
+def _learned(evidence: Evidence, candidate: Candidate) -> list[str]:
+    lines = [
+        f"- {candidate.measurements} measured peaks above their bound, each seen by several sources; "
+        f"{evidence.agreeing} more agree with the bound, {evidence.unconfirmed} were seen by too few sources, "
+        f"{evidence.implausible} runs told an impossible peak.",
+        f"- {candidate.recipes} configurations with their outcome.",
+    ]
+    for name, (old, new) in sorted(candidate.bounds.items()):
+        lines.append(f"- memory bound `{name}`: tokens {old[0]:g} → {new[0]:g}, states {old[1]:g} → {new[1]:g}")
+    if candidate.held:
+        lines.append(
+            f"- **{candidate.held} configurations are held back**: with them a learning rate moves by a factor of "
+            f"{candidate.held_step:.2f} ({candidate.step_at}), and a retraining may take {LARGEST_STEP:.2f}. "
+            "To take them, add them to `registry/recipes` by hand."
+        )
+    elif candidate.recipes:
+        lines.append(f"- Largest step of a learning rate: a factor of {candidate.step:.3f}.")
+    return lines
