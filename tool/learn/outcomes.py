@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tool.errors import Fault, InputFaults
+from tool.load.reserved import load_reserved
 from tool.load.yaml_file import YamlFile
 from tool.schema.outcome import SweepRun
 
@@ -79,8 +80,12 @@ class Curve:
         return min(max(vertex, x[0]), x[2])
 
 
-def load_curves(root: Path) -> list[Curve]:
-    """Curves of every sweep in the repository, sorted by id. Raises InputFaults with every bad line."""
+def load_curves(root: Path, include_reserved: bool = False) -> list[Curve]:
+    """Curves of every sweep in the repository but the reserved ones, sorted by id.
+
+    `include_reserved` is for evaluation alone. Raises InputFaults with every bad line.
+    """
+    reserved = load_reserved(root)
     faults: list[Fault] = []
     curves: list[Curve] = []
     for table in sorted((root / SWEEPS).glob("*.jsonl")):
@@ -90,7 +95,8 @@ def load_curves(root: Path) -> list[Curve]:
         curves += _curves(rows, *shape)
     if faults:
         raise InputFaults(faults)
-    return sorted(curves, key=lambda curve: curve.id)
+    kept = [curve for curve in curves if include_reserved or not reserved.has_sweep(curve.task, curve.method)]
+    return sorted(kept, key=lambda curve: curve.id)
 
 
 def _shape(root: Path, path: str) -> tuple[float, int]:

@@ -34,8 +34,9 @@ class Reserved(Record):
     recipes: ReservedRecipes = ReservedRecipes()
     model_families: tuple[str, ...] = ()
     measurements: ReservedMeasurements = ReservedMeasurements()
+    sweeps: tuple[str, ...] = ()
 
-    _families = field_validator("model_families")(_distinct)
+    _families = field_validator("model_families", "sweeps")(_distinct)
 
     def has_recipe(self, repository: str, family: str | None) -> bool:
         """True when a recipe of this source repository or model family is reserved."""
@@ -44,3 +45,7 @@ class Reserved(Record):
     def has_measurement(self, row: str) -> bool:
         """True when this measurement row is reserved."""
         return row in self.measurements.rows
+
+    def has_sweep(self, task: str, method: str) -> bool:
+        """True when the runs of this task with this method of registry/measurements/sweeps are reserved."""
+        return f"{task}/{method}" in self.sweeps
