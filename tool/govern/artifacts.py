@@ -17,19 +17,21 @@ from tool.schema.engine import Engine
 
 _PICKLE = re.compile(rb"\A\x80[\x02-\x05]")
 _PICKLE_NAME = re.compile(r"\.(pkl|pickle|joblib|pt|pth|bin)$|(^|/)data\.pkl$", re.IGNORECASE)
-_NUMPY = b"\x93NUMPY"
 MAX_UNPACKED = 256 << 20
 
 
 def _numpy(data: bytes) -> str:
-    """What is wrong with an .npy file: only arrays of plain numbers and texts load without pickle."""
-    if not data.startswith(_NUMPY):
-        return "is no NumPy array"
-    header = data[:512].split(b"}", 1)[0]
-    kinds = re.findall(rb"'([|<>=][A-Za-z]\d*)'", header)
-    if not kinds or any(kind[1:2] not in (b"f", b"i", b"u", b"b", b"S", b"U") for kind in kinds):
-        return "holds pickled objects"
-    return ""
+    """What is wrong with an .npy file: arrays that hold Python objects can only be loaded with pickle."""
+    from numpy.lib import format as npy
+
+    stream = io.BytesIO(data)
+    try:
+        version = npy.read_magic(stream)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        _, _, kind = read(stream)
+    except (ValueError, SyntaxError, EOFError) as error:
+        return f"is no NumPy array: {str(error)[:100]}"
+    return "holds pickled objects" if kind.hasobject else ""
 
 
 def _zip(data: bytes) -> str:
