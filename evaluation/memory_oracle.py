@@ -1,4 +1,4 @@
-"""Hold the arithmetic to the trace oracle: the same step, really run on the real code with tensors that have no data."""
+"""Hold the arithmetic to the trace oracle: the same step, run on the real code with tensors that have no data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ FOLDER = "registry/measurements/oracle"
 
 @dataclass(frozen=True)
 class Difference:
-    """Arithmetic against trace of one configuration: relative errors of the peak and of each phase."""
+    """Arithmetic against trace of one configuration: relative errors of the peak and of each phase.
+
+    `tie` is how far the phase that arithmetic calls the peak lies below the traced peak (0: it is that phase).
+    """
 
     id: str
     model: str
@@ -31,6 +34,7 @@ class Difference:
     phase: str
     traced_phase: str
     by_phase: dict[str, float]
+    tie: float
 
 
 def rows(root: Path) -> Iterator[dict[str, Any]]:
@@ -85,13 +89,15 @@ def difference(repo: Repo, row: dict[str, Any]) -> Difference | None:
     totals = program.totals() @ points - CUBLAS_WORKSPACE
     found = {name: float(totals[program.phases == number].max()) for number, name in enumerate(PHASES)}
     traced = {name: float(row["phases"][name]["total"]) for name in PHASES}
+    phase = max(found, key=lambda name: found[name])
     return Difference(
         id=row["id"],
         model=row["model"],
         error=max(found.values()) / float(row["peak_bytes"]) - 1.0,
-        phase=max(found, key=lambda name: found[name]),
+        phase=phase,
         traced_phase=str(row["peak_phase"]),
         by_phase={name: found[name] / traced[name] - 1.0 for name in PHASES},
+        tie=1.0 - traced[phase] / max(traced.values()),
     )
 
 

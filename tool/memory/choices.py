@@ -13,6 +13,7 @@ from tool.memory.vocabulary import optimizer_of, quantiser_of, width_of
 from tool.schema.fit import FitRequest
 
 PAIRED = ("dpo", "orpo", "simpo", "cpo", "preference", "reward")
+ENCODERS = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert", "deberta-v2", "modernbert")
 KNOWN_METHODS = ("full", "lora", "qlora", "dora")
 
 
@@ -185,9 +186,9 @@ class Choices:
             return "selective" if "selective" in text else "none"
         return "full" if given else "none"
 
-    def offload(self) -> bool:
+    def offload(self, checkpointing: str) -> bool:
         if self.request.activation_offload is None:
-            return self.profile.offloads_checkpoints
+            return self.profile.offloads_checkpoints and checkpointing == "full"
         return self.request.activation_offload
 
     def attention(self) -> str:
@@ -230,7 +231,14 @@ class Choices:
         compiled = self.request.compile if self.request.compile is not None else self.profile.compile
         return names | ({"compile"} if compiled else set())
 
+    def classifies(self) -> bool:
+        """Whether a head of a few classes stands in for the vocabulary: encoders, and classification by name."""
+        objective = (self.request.objective or self.request.task or "").casefold()
+        return "classif" in objective or self.subject.architecture.model_type in ENCODERS
+
     def loss(self, fused: set[str]) -> Loss:
+        if self.classifies():
+            return Loss("none")
         profile = self.profile
         chunked = self.request.chunked_or_fused_loss
         habit = profile.loss_when_chunked if chunked else profile.loss

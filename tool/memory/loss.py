@@ -30,6 +30,7 @@ def play_loss(setup: Setup) -> tuple[Tape, Tensor]:
         "cut": head.cut,
         "rowwise": head.rowwise,
         "tiled": head.tiled,
+        "none": head.none,
     }
     kernels[setup.loss.kernel]()
     return tape, hidden
@@ -112,6 +113,10 @@ class _Head:
             forward_temporary=0.5 * size,  # the reference's logits, while the policy's log-probabilities wait
             temporary_term=TERM,
         )
+
+    def none(self) -> None:
+        """A classifier: logits of a few classes for each sequence."""
+        self.tape.op((self.hidden,), constant(0.0), saves=(self.hidden,), term=TERM)
 
     def tiled(self) -> None:
         """TRL 1.16: tiles of 4,096 tokens by 32,768 words, made again in backward; gradients gather in fp32."""

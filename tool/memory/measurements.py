@@ -25,7 +25,7 @@ class Measurement(FitRequest):
     micro-batch, length and checkpointing are all known.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False, protected_namespaces=())
 
     id: str
     outcome: Literal["ok", "oom"]

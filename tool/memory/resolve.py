@@ -23,6 +23,8 @@ def setup_of(repo: Repo, request: FitRequest, notes: Notes) -> Setup | None:
     return _Resolver(repo.root, request, subject, notes).setup()
 
 
+EAGER_ONLY = ("gemma2", "bloom", "mpt")
+"""Model types that SDPA cannot serve (bent scores, ALiBi): transformers takes its eager path."""
 WIDE_NORMS = ("gemma", "olmo2", "olmo3", "gpt_oss", "qwen3_5", "qwen3_next")
 """Model types whose RMSNorm multiplies by the weight in fp32, before it narrows (transformers 5.23)."""
 
@@ -53,6 +55,7 @@ class _Resolver(Choices):
         targets = () if method == "full" else self.targets()
         objective = (request.objective or request.task or "sft").casefold()
         kernel = self.kernel(widths.hidden if quant != "none" else widths.compute, widths.autocast)
+        checkpointing = self.checkpointing()
         zero = sharding in ("zero1", "zero2", "zero3")
         return Setup(
             architecture=architecture,
@@ -68,8 +71,8 @@ class _Resolver(Choices):
             full_copies=self.full_copies(targets),
             head_adapted=method != "full" and bool({"lm_head", "output"} & set(targets)),
             optimizer=self.optimizer(),
-            checkpointing=self.checkpointing(),
-            offload=self.offload(),
+            checkpointing=checkpointing,
+            offload=self.offload(checkpointing),
             kernel=kernel,
             expanded=self.expanded(kernel),
             loss=self.loss(fused),
@@ -132,8 +135,8 @@ class _Resolver(Choices):
     def kernel(self, width: int, autocast: bool) -> str:
         """The attention that really runs."""
         kernel = self.attention()
-        if kernel == "sdpa" and self.subject.architecture.model_type == "gemma2":
-            return "eager"  # SDPA cannot bend the scores, so transformers takes its eager path
+        if kernel == "sdpa" and self.subject.architecture.model_type in EAGER_ONLY:
+            return "eager"
         return "math" if kernel == "sdpa" and self.falls_back(width, autocast) else kernel
 
     def expanded(self, kernel: str) -> bool:

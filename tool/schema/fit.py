@@ -15,7 +15,7 @@ class FitRequest(BaseModel):
     `micro_batch` is sequences per GPU, `seq_len` tokens, `params_b` total parameters in billions.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False, protected_namespaces=())
 
     id: str | int | None = None
     model: str | None = None

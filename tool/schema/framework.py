@@ -8,7 +8,9 @@ from pydantic import Field
 
 from tool.schema.base import Record, Source
 
-LossKernel = Literal["softmax", "in_place", "chunked", "chunked_linear", "fused_linear", "cut", "rowwise", "tiled"]
+LossKernel = Literal[
+    "softmax", "in_place", "chunked", "chunked_linear", "fused_linear", "cut", "rowwise", "tiled", "none"
+]
 
 
 class LossHabit(Record):
