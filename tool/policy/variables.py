@@ -34,6 +34,9 @@ class Report(Variable):
     memory_cases: int | None = None
     oom_cases: int | None = None
     out_of_distribution_cases: int | None = None
+    in_distribution_cases: int | None = None
+    outcome_cases: int | None = None
+    unanswered: int | None = None
     false_safe: int | None = None
     within_two_fold: float | None = None
     within_two_fold_low: float | None = None
@@ -43,14 +46,19 @@ class Report(Variable):
     ece: float | None = None
     ece_high: float | None = None
     brier: float | None = None
+    brier_high: float | None = None
     coverage: float | None = None
     sharpness: float | None = None
+    memory_error: float | None = None
+    roomy_refused: float | None = None
+    safety_violations: int | None = None
     css_caught: float | None = None
     css_false_alarms: int | None = None
     latency_ms: float | None = None
     latency_ratio: float | None = None
     artifacts_intact: bool | None = None
     leaked_rows: int | None = None
+    loosened: list[str] | None = None
     categories: dict[str, Category] | None = None
 
 
