@@ -67,4 +67,3 @@ def _in_environment(request: dict[str, Any], root: Path) -> dict[str, Any]:
 
 
 __all__ = ["OracleFailed", "OracleMissing", "interpreter", "trace"]
-

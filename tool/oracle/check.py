@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from tool.oracle import step
+from tool.oracle import quantized, step
 from tool.oracle.request import TraceRequest, complete
 from tool.schema.model import Architecture
 
-TOLERANCE = 0.02
+TOLERANCE = 0.002
 """Largest relative difference of the peak that passes."""
 TINY = Architecture(
     architecture="LlamaForCausalLM",
@@ -62,7 +62,7 @@ class Comparison:
 @contextmanager
 def pretended_processor(request: TraceRequest) -> Iterator[None]:
     """Pretended tensors with the CPU's own kernels."""
-    with step.quantized.bitsandbytes_pretended(), step.unpacked_batches(), FakeTensorMode(allow_non_fake_inputs=True):
+    with quantized.bitsandbytes_pretended(), step.unpacked_batches(), FakeTensorMode(allow_non_fake_inputs=True):
         yield
 
 

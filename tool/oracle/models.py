@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -127,7 +128,11 @@ def _lfm2(shape: Architecture) -> dict[str, Any]:
     return {"block_auto_adjust_ff_dim": False, "conv_L_cache": shape.conv_kernel, "conv_bias": shape.conv_bias}
 
 
-SPECIAL = {
+def _as_usual(shape: Architecture) -> dict[str, Any]:
+    return {}
+
+
+SPECIAL: dict[str, Callable[[Architecture], dict[str, Any]]] = {
     "falcon": _falcon,
     "t5": _t5,
     "bart": _bart,
@@ -178,7 +183,7 @@ def configuration(shape: Architecture, layers: int, attention: str, length: int)
     values["max_position_embeddings"] = shape.position_embeddings or max(
         shape.max_position_embeddings or 0, length + LENGTH_SPARE
     )
-    values |= _experts(shape) | SPECIAL.get(shape.model_type, lambda _: {})(shape)
+    values |= _experts(shape) | SPECIAL.get(shape.model_type, _as_usual)(shape)
     if shape.layer_kinds:
         values["layer_types"] = [LAYER_TYPES.get(kind, kind) for kind in shape.layer_kinds]
     for name, value in list(values.items()):
@@ -189,7 +194,9 @@ def configuration(shape: Architecture, layers: int, attention: str, length: int)
     try:
         config = transformers.AutoConfig.for_model(shape.model_type, **values)
     except (ValueError, TypeError) as error:
-        raise CannotTrace(f"transformers {transformers.__version__} cannot build {shape.model_type}: {error}") from error
+        raise CannotTrace(
+            f"transformers {transformers.__version__} cannot build {shape.model_type}: {error}"
+        ) from error
     config._attn_implementation = {"eager": "eager"}.get(attention, "sdpa")
     config.use_cache = False
     return config
@@ -238,7 +245,8 @@ def layer_lists(model: Any) -> dict[str, Any]:
     found = {
         path: module
         for path, module in wanted[0].named_modules()
-        if isinstance(module, torch.nn.ModuleList) and path.rpartition(".")[2] in ("layers", "layer", "h", "block", "blocks")
+        if isinstance(module, torch.nn.ModuleList)
+        and path.rpartition(".")[2] in ("layers", "layer", "h", "block", "blocks")
     }
     return {path: stack for path, stack in found.items() if not any(path.startswith(other + ".") for other in found)}
 

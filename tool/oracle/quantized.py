@@ -85,12 +85,16 @@ def _state_buffer(optimizer: Any, parameter: Any, dtype: Any = torch.float32) ->
     return torch.zeros_like(parameter, dtype=dtype)
 
 
+def _code_book(*args: Any, **kwargs: Any) -> Any:
+    return torch.empty(256)
+
+
 @contextmanager
 def bitsandbytes_pretended() -> Iterator[None]:
     """Within, the 256-entry code book has its size but no values, and paged states live in host memory."""
     functional, optimizer = bitsandbytes.functional, bitsandbytes.optim.optimizer.Optimizer8bit
     functional.name2qmap.clear()
-    code_book = mock.patch.object(functional, "create_dynamic_map", lambda *args, **kwargs: torch.empty(256))
+    code_book = mock.patch.object(functional, "create_dynamic_map", _code_book)
     paged = mock.patch.object(optimizer, "get_state_buffer", _state_buffer)
     try:
         with code_book, paged:

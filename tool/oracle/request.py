@@ -104,7 +104,11 @@ def parse_request(data: dict[str, Any]) -> tuple[TraceRequest, tuple[str, ...]]:
     given: dict[str, Any] = {"model": data["model"]}
     assumed: list[str] = []
     types = get_type_hints(TraceRequest)
-    data = {**data, "objective": data.get("objective") or data.get("task"), "lora_targets": _targets(data.get("lora_targets"))}
+    data = {
+        **data,
+        "objective": data.get("objective") or data.get("task"),
+        "lora_targets": _targets(data.get("lora_targets")),
+    }
     for field in fields(TraceRequest)[1:]:
         value = data.get(field.name)
         if value is None:

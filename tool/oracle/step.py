@@ -6,7 +6,7 @@ import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 from unittest import mock
 
 import peft
@@ -36,10 +36,14 @@ World = Callable[[TraceRequest], AbstractContextManager[None]]
 FUSED_ATTENTION = ("qkv_proj", "query_key_value", "c_attn", "Wqkv")
 
 
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """A stand-in that keeps no reference to its arguments, which a mock would."""
+
+
 @contextmanager
 def unpacked_batches() -> Iterator[None]:
     """transformers asks position ids whether the batch is packed; it is not, and pretended ids have no values."""
-    with mock.patch.object(transformers.masking_utils, "find_packed_sequence_indices", lambda *a, **k: None):
+    with mock.patch.object(transformers.masking_utils, "find_packed_sequence_indices", _nothing):
         yield
 
 
@@ -98,7 +102,7 @@ def wrap(model: Any, request: TraceRequest) -> Any:
     )
     layer = peft.tuners.tuners_utils.BaseTunerLayer
     with (
-        mock.patch.object(layer, "_move_adapter_to_device_of_base_layer", lambda *a, **k: None),
+        mock.patch.object(layer, "_move_adapter_to_device_of_base_layer", _nothing),
         mock.patch.object(torch.nn.Module, "to", lambda self, *a, **k: self),
     ):
         return peft.get_peft_model(model, config, autocast_adapter_dtype=request.adapter_dtype == "fp32")
@@ -107,7 +111,9 @@ def wrap(model: Any, request: TraceRequest) -> Any:
 def prepare(model: Any, request: TraceRequest) -> Any:
     """Quantise, wrap, and switch gradient checkpointing on, in the order of a training script."""
     if request.quant != "none":
-        quantized.quantise(model, request.quant == "nf4-dq", DTYPES[request.dtype if request.amp == "none" else request.amp])
+        quantized.quantise(
+            model, request.quant == "nf4-dq", DTYPES[request.dtype if request.amp == "none" else request.amp]
+        )
     if request.chunked_or_fused_loss:
         from trl.trainer.utils import add_fused_lm_head
 
@@ -199,19 +205,33 @@ def preference_loss(model: Any, inputs: dict[str, Any]) -> Any:
     return -torch.nn.functional.logsigmoid(0.1 * (chosen - rejected)).mean()
 
 
-def autocast(request: TraceRequest) -> AbstractContextManager[Any]:
-    """Mixed precision, where asked for."""
+def autocast(request: TraceRequest, model: Any) -> AbstractContextManager[Any]:
+    """Mixed precision, where asked for, on the device where the model is."""
     if request.amp == "none":
         return nullcontext()
-    return torch.autocast("cpu", dtype=DTYPES[request.amp])
+    mixed: AbstractContextManager[Any] = torch.autocast(next(model.parameters()).device.type, DTYPES[request.amp])
+    return mixed
 
 
-def one_step(ledger: Ledger, model: Any, optimizer: Any, request: TraceRequest, phase: list[str], prefix: str) -> None:
+class Meter(Protocol):
+    """What a step reports to: the oracle's ledger, or the counters of a real card."""
+
+    def enter(self, name: str) -> None:
+        """A stretch of the run begins."""
+
+    def creating(self, category: str) -> AbstractContextManager[None]:
+        """What is allocated inside belongs to `category`."""
+
+    def tag(self, tensor: Any, category: str) -> None:
+        """`tensor` belongs to `category`."""
+
+
+def one_step(ledger: Meter, model: Any, optimizer: Any, request: TraceRequest, phase: list[str], prefix: str) -> None:
     """Forward, backward, optimizer; gradients are dropped at the end as Trainer does."""
     phase[0] = f"{prefix}forward"
     ledger.enter(phase[0])
     inputs = batch(request, model)
-    with autocast(request):
+    with autocast(request, model):
         loss, held = loss_of(model, request, inputs)
     phase[0] = f"{prefix}backward"
     ledger.enter(phase[0])
