@@ -70,8 +70,9 @@ def _options(function: Any) -> Any:
 @click.option(
     "--requests", type=click.Path(dir_okay=False, allow_dash=True), help="A JSON Lines file of requests, or -."
 )
+@click.option("--oracle", is_flag=True, help="Trace the real training step instead (needs `make oracle-environment`).")
 @click.option("--explain", is_flag=True, help="Show the terms, and the cheapest changes that would make it fit.")
-def command(root: Path, output: str, requests: str | None, explain: bool, **fields: Any) -> int:
+def command(root: Path, output: str, requests: str | None, oracle: bool, explain: bool, **fields: Any) -> int:
     """Forecast the GPU memory of a fine-tuning run: what it takes, by phase and term, and a bound on what it needs.
 
     Exit codes: 0 it fits, 1 it does not or only just, 4 no verdict can be given.
@@ -81,27 +82,15 @@ def command(root: Path, output: str, requests: str | None, explain: bool, **fiel
     repo = open_repo(root)
     if requests is not None:
         return _batch(repo, requests)
+    if oracle:
+        return _trace(root, fields)
     return _single(repo, fields, output, explain)
 
 
 def _single(repo: Any, fields: dict[str, Any], output: str, explain: bool) -> int:
-    from pydantic import ValidationError
-
-    from tool.errors import BadRequest
     from tool.memory import fit
-    from tool.schema.fit import FitRequest
 
-    path = fields.pop("model_config", None)
-    for name in ("fused_kernels", "modules_to_save"):
-        if fields[name] is not None:
-            fields[name] = [part.strip() for part in fields[name].split(",") if part.strip()]
-    if path is not None:
-        fields["model_config"] = _read_config(path)
-    try:
-        request = FitRequest.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadRequest(".".join(str(part) for part in first["loc"]), str(first["msg"])) from None
+    request = _request(fields)
     answer = fit(repo, request)
     changes = _changes(repo, request) if explain else []
     if output == "json":
@@ -109,6 +98,36 @@ def _single(repo: Any, fields: dict[str, Any], output: str, explain: bool) -> in
     else:
         _print_text(answer, explain, changes)
     return EXIT_CODES[answer.verdict]
+
+
+def _request(fields: dict[str, Any]) -> Any:
+    """Options → a request. Raises BadRequest with the field that is wrong."""
+    from pydantic import ValidationError
+
+    from tool.errors import BadRequest
+    from tool.schema.fit import FitRequest
+
+    given = dict(fields)
+    path = given.pop("model_config", None)
+    for name in ("fused_kernels", "modules_to_save"):
+        if given[name] is not None:
+            given[name] = [part.strip() for part in given[name].split(",") if part.strip()]
+    if path is not None:
+        given["model_config"] = _read_config(path)
+    try:
+        return FitRequest.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadRequest(".".join(str(part) for part in first["loc"]), str(first["msg"])) from None
+
+
+def _trace(root: Path, fields: dict[str, Any]) -> int:
+    """Print what the trace oracle finds for the same configuration."""
+    from tool.oracle import trace
+
+    request = _request(fields).model_dump(mode="json", by_alias=True, exclude_none=True)
+    print_json(trace(request, root))
+    return 0
 
 
 def _changes(repo: Any, request: Any) -> list[dict[str, Any]]:
