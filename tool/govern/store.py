@@ -64,7 +64,7 @@ def _parse(path: str, data: bytes, record: type[T]) -> T | Finding:
         return Finding("state.unreadable", f"{field}: {first['msg']}", RESTORE, path)
 
 
-def _canonical(path: str, data: bytes, record: type[T]) -> T | Finding:
+def parse_canonical(path: str, data: bytes, record: type[T]) -> T | Finding:
     """Like `_parse`, and the bytes must be the canonical ones."""
     parsed = _parse(path, data, record)
     if isinstance(parsed, Finding) or canonical_yaml(parsed) == data:
@@ -89,9 +89,9 @@ def read_history(files: Files) -> tuple[History | None, list[Finding]]:
         findings.append(Finding("state.missing", "there are events, but no state", RESTORE, STATE))
     if findings:
         return None, findings
-    state = _canonical(STATE, files[STATE], State)
+    state = parse_canonical(STATE, files[STATE], State)
     raw = tuple(files[event_path(number)] for number in numbers)
-    events = [_canonical(event_path(number), raw[number], Event) for number in numbers]
+    events = [parse_canonical(event_path(number), raw[number], Event) for number in numbers]
     findings = [part for part in (state, *events) if isinstance(part, Finding)]
     if findings or isinstance(state, Finding):
         return None, findings
