@@ -87,13 +87,25 @@ def command(root: Path, output: str, requests: str | None, oracle: bool, explain
     return _single(repo, fields, output, explain)
 
 
+def _accept_jsonl(function: click.Command) -> None:
+    """Batches are JSON Lines whatever is asked for; the word is accepted as well."""
+    for parameter in function.params:
+        if parameter.name == "output":
+            parameter.type = click.Choice(["text", "json", "jsonl"])
+
+
+_accept_jsonl(command)
+
+
 def _single(repo: Any, fields: dict[str, Any], output: str, explain: bool) -> int:
     from tool.memory import fit
 
     request = _request(fields)
     answer = fit(repo, request)
     changes = _changes(repo, request) if explain else []
-    if output == "json":
+    if output == "jsonl":
+        click.echo(json_line(answer.model_dump(mode="json")))
+    elif output == "json":
         print_json(answer.model_dump(mode="json") | ({"changes": changes} if explain else {}))
     else:
         _print_text(answer, explain, changes)
