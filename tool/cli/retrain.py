@@ -115,7 +115,9 @@ def run(
     if body is not None:
         body.write_text(text, encoding="utf-8")
     told = {"version": built.version, "title": title(built, judged), "verdict": judged.verdict, "written": written}
-    _say({**decision.plain(), **told, "held": built.held, "largest_step": built.step}, text + "\n", output)
+    _say(
+        {**decision.plain(), **told, "held": built.taught.held, "largest_step": built.taught.step}, text + "\n", output
+    )
     return 1 if judged.verdict == "fail" else 4 if judged.verdict == "inconclusive" else 0
 
 

@@ -39,20 +39,22 @@ def _next(judged: Judged) -> str:
 
 
 def _learned(evidence: Evidence, candidate: Candidate) -> list[str]:
+    taught = candidate.taught
     lines = [
         f"- {candidate.measurements} measured peaks above their bound, each seen by several sources; "
         f"{evidence.agreeing} more agree with the bound, {evidence.unconfirmed} were seen by too few sources, "
         f"{evidence.implausible} runs told an impossible peak.",
-        f"- {candidate.recipes} configurations with their outcome.",
+        f"- {taught.admitted} configurations with their outcome; {taught.ignored} more repeat what we recommend, or "
+        "are far from what careful people choose.",
     ]
     for name, (old, new) in sorted(candidate.bounds.items()):
         lines.append(f"- memory bound `{name}`: tokens {old[0]:g} → {new[0]:g}, states {old[1]:g} → {new[1]:g}")
-    if candidate.held:
+    if taught.held:
         lines.append(
-            f"- **{candidate.held} configurations are held back**: with them a learning rate moves by a factor of "
-            f"{candidate.held_step:.2f} ({candidate.step_at}), and a retraining may take {LARGEST_STEP:.2f}. "
+            f"- **{taught.held} configurations are held back**: with them a learning rate moves by a factor of "
+            f"{taught.step:.2f} ({taught.place}), and a retraining may take {LARGEST_STEP:.2f}. "
             "To take them, add them to `registry/recipes` by hand."
         )
-    elif candidate.recipes:
-        lines.append(f"- Largest step of a learning rate: a factor of {candidate.step:.3f}.")
+    elif taught.admitted:
+        lines.append(f"- Largest step of a learning rate: a factor of {taught.step:.3f}.")
     return lines

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from tool.learn.train import train
 from tool.load import open_repo
 from tool.memory.calibrate import document, fitted
 from tool.memory.overhead import PATH as CALIBRATION
-from tool.memory.overhead import load_calibration
+from tool.memory.overhead import Calibration, load_calibration
 from tool.policy.digests import sha256
 from tool.priors import compute_priors
-from tool.recipes import load_recipes
+from tool.recipes import load_recipes, read_recipes
 from tool.retrain import guard
 from tool.retrain.evidence import Evidence
 from tool.retrain.signals import FOLDER
@@ -32,19 +32,33 @@ COPIED = ("registry", "profiles", "evaluation/reserved.yaml", "requirements.lock
 SEED = 20_261_124
 
 
-@dataclass
+Bounds = dict[str, tuple[tuple[float, float], tuple[float, float]]]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What became of telemetry's recipes: admitted, held for people, or ignored; and the step of a learning rate.
+
+    `step` is the largest factor that they move a recommended learning rate by, at `place`.
+    """
+
+    admitted: int = 0
+    held: int = 0
+    ignored: int = 0
+    step: float = 1.0
+    place: str = ""
+    rows: bytes = b""
+
+
+@dataclass(frozen=True)
 class Candidate:
     """What a retraining would write (path → bytes), and what is to be told about it."""
 
     version: str
     files: dict[str, bytes]
-    recipes: int
     measurements: int
-    held: int
-    step: float
-    step_at: str
-    held_step: float
-    bounds: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
+    taught: Taught
+    bounds: Bounds
 
 
 def next_version(root: Path, now: datetime) -> str:
@@ -91,31 +105,46 @@ def build(root: Path, version: str, evidence: Evidence, aggregates: dict[str, An
     summary = (told + "\n").encode()
     with workbench(root) as bench:
         before = load_calibration(bench)
-        recipes = merged(bench, RECIPES, evidence.recipes)
         files = _measured(bench, evidence)
-        without = train(open_repo(bench), SEED, sha256(summary))
-        base = guard.rates_of(_priors(bench), guard.engine_of(without, version))
-        chosen, held, step, place, held_step = without, 0, 1.0, "", 1.0
-        if evidence.recipes:
-            (bench / RECIPES).write_bytes(recipes)
-            fitted_with = train(open_repo(bench), SEED, sha256(summary))
-            rates = guard.rates_of(_priors(bench), guard.engine_of(fitted_with, version))
-            found, at = guard.largest_step(base, rates, guard.panel())
-            if found <= guard.LARGEST_STEP:
-                chosen, step, place = fitted_with, found, at
-                files[RECIPES] = recipes
-            else:
-                held, held_step, place = len(evidence.recipes), found, at
-        after = fitted(open_repo(bench))
-    files |= {f"{ENGINES}/{version}/{name}": content for name, content in chosen.items()}
+        bounds = _moved(before, fitted(open_repo(bench))) if evidence.measurements else {}
+        engine, taught = _teach(bench, version, evidence, sha256(summary))
+    if taught.admitted:
+        files[RECIPES] = taught.rows
+    files |= {f"{ENGINES}/{version}/{name}": content for name, content in engine.items()}
     files[f"{FOLDER}/{version}.json"] = summary
-    bounds = {
-        name: ([old.tokens, old.states], [after.bounds[name].tokens, after.bounds[name].states])
-        for name, old in before.bounds.items()
-        if name in after.bounds and after.bounds[name] != old and evidence.measurements
+    return Candidate(version, files, len(evidence.measurements), taught, bounds)
+
+
+def _teach(bench: Path, version: str, evidence: Evidence, digest: str) -> tuple[dict[str, bytes], Taught]:
+    """Train without telemetry's recipes and, where some are worth it, with them; the guard chooses."""
+    without = train(open_repo(bench), SEED, digest)
+    found = load_recipes(bench).recipes
+    priors = compute_priors(found)
+    old = (bench / RECIPES).read_bytes() if (bench / RECIPES).is_file() else b""
+    (bench / RECIPES).write_bytes(merged(bench, RECIPES, evidence.recipes))
+    known = {recipe.id: recipe for recipe in read_recipes([(bench / RECIPES, RECIPES)]).recipes}
+    worth = set(guard.worth_learning(evidence.recipes, known, priors))
+    ignored = len(evidence.recipes) - len(worth)
+    if not worth:
+        return without, Taught(ignored=ignored)
+    (bench / RECIPES).write_bytes(old)
+    rows = merged(bench, RECIPES, [row for row in evidence.recipes if row["id"] in worth])
+    (bench / RECIPES).write_bytes(rows)
+    taught = train(open_repo(bench), SEED, digest)
+    before = guard.rates_of(priors, guard.engine_of(without, version))
+    after = guard.rates_of(compute_priors(load_recipes(bench).recipes), guard.engine_of(taught, version))
+    step, place = guard.largest_step(before, after, guard.panel())
+    if step > guard.LARGEST_STEP:
+        return without, Taught(held=len(worth), ignored=ignored, step=step, place=place)
+    return taught, Taught(len(worth), 0, ignored, step, place, rows)
+
+
+def _moved(before: Calibration, after: Calibration) -> Bounds:
+    """Bounds that differ: tokens and states, before and after."""
+    pairs = {name: (old, after.bounds[name]) for name, old in before.bounds.items() if name in after.bounds}
+    return {
+        name: ((old.tokens, old.states), (new.tokens, new.states)) for name, (old, new) in pairs.items() if old != new
     }
-    admitted = len(evidence.recipes) - held
-    return Candidate(version, files, admitted, len(evidence.measurements), held, step, place, held_step, bounds)
 
 
 def _measured(bench: Path, evidence: Evidence) -> dict[str, bytes]:
@@ -127,10 +156,6 @@ def _measured(bench: Path, evidence: Evidence) -> dict[str, bytes]:
     text = document(fitted(open_repo(bench))).encode()
     (bench / CALIBRATION).write_bytes(text)
     return {MEASUREMENTS: rows, CALIBRATION: text}
-
-
-def _priors(root: Path) -> Any:
-    return compute_priors(load_recipes(root).recipes)
 
 
 def write(root: Path, candidate: Candidate) -> list[str]:

@@ -5,24 +5,28 @@ A larger step may be right, but then a person takes it: what was held back stand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
+from typing import Any
 
 from tool.learn import artifacts
-from tool.learn.facts import Facts
+from tool.learn.facts import Facts, facts_of_recipe
 from tool.learn.serve import Engine
 from tool.learn.train import FILES
 from tool.priors import lookup
 from tool.schema.priors import Priors
+from tool.schema.recipe import Recipe
 
 LARGEST_STEP = 1.10
+LARGEST_FACTOR = 3.0
+ECHO = 1.02
 TASKS = ("instruction_following", "chat", "code", "reasoning", "question_answering", "summarization")
 OBJECTIVES = {"preference": ("dpo", "orpo"), "continued_pretraining": ("cpt",), "reinforcement": ("grpo",)}
 SIZES_B = (0.5, 1.5, 3.0, 7.0, 14.0, 32.0, 70.0)
 ADAPTERS = ("full", "lora", "qlora")
 RATE = "learning_rate"
 
-Rates = Callable[[Facts], dict[str, float]]
+Rates = Callable[[Facts], float]
 
 
 def panel(families: Iterable[str | None] = (None, "llama", "qwen", "gemma")) -> Iterator[Facts]:
@@ -33,20 +37,37 @@ def panel(families: Iterable[str | None] = (None, "llama", "qwen", "gemma")) -> 
         yield Facts(objective=objective, adapter=adapter, task_type=task, family=family, params_b=size)
 
 
-def rates_of(priors: Priors, engine: Engine | None) -> Rates:
-    """The learning rates of every strategy for a request."""
+def rates_of(priors: Priors, engine: Engine) -> Rates:
+    """The learning rate that is recommended for a request, by the strategy that the engine's evidence favours."""
 
-    def rates(facts: Facts) -> dict[str, float]:
-        answer = lookup(priors, facts.task_type, facts.objective, facts.size_bucket, facts.adapter, RATE)  # type: ignore[arg-type]
-        found = {"deterministic": float(answer.value)}
-        for strategy in ("hybrid", "hybrid_ml") if engine is not None else ():
-            assert engine is not None
-            value = engine.values(strategy, facts).get(RATE)
-            if value is not None:
-                found[strategy] = value.value
-        return found
+    def rate(facts: Facts) -> float:
+        strategy = engine.best_strategy(facts)
+        learned = engine.values(strategy, facts).get(RATE)
+        return learned.value if learned is not None else prior_rate(priors, facts)
 
-    return rates
+    return rate
+
+
+def prior_rate(priors: Priors, facts: Facts) -> float:
+    """The learning rate of the priors alone."""
+    answer = lookup(priors, facts.task_type, facts.objective, facts.size_bucket, facts.adapter, RATE)  # type: ignore[arg-type]
+    return float(answer.value)
+
+
+def worth_learning(recipes: Iterable[dict[str, Any]], known: Mapping[str, Recipe], priors: Priors) -> list[str]:
+    """Ids of telemetry's recipes that say something new and credible.
+
+    A rate that we recommended ourselves is an echo, and one beyond a factor of three of careful people is no evidence.
+    """
+    kept = []
+    for row in recipes:
+        recipe = known.get(str(row["id"]))
+        if recipe is None or not recipe.learning_rate:
+            continue
+        factor = recipe.learning_rate / prior_rate(priors, facts_of_recipe(recipe))
+        if 1 / LARGEST_FACTOR <= factor <= LARGEST_FACTOR and not 1 / ECHO <= factor <= ECHO:
+            kept.append(recipe.id)
+    return kept
 
 
 def engine_of(files: dict[str, bytes], version: str) -> Engine:
@@ -60,9 +81,7 @@ def largest_step(before: Rates, after: Rates, asked: Iterable[Facts]) -> tuple[f
     worst, place = 1.0, ""
     for facts in asked:
         old, new = before(facts), after(facts)
-        for strategy in old.keys() & new.keys():
-            factor = max(old[strategy] / new[strategy], new[strategy] / old[strategy])
-            if factor > worst:
-                where = f"{facts.objective}/{facts.task_type}/{facts.adapter}/{facts.params_b:g}B ({strategy})"
-                worst, place = factor, where
+        factor = max(old / new, new / old)
+        if factor > worst:
+            worst, place = factor, f"{facts.objective}/{facts.task_type}/{facts.adapter}/{facts.params_b:g}B"
     return worst, place
