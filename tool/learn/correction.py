@@ -16,6 +16,7 @@ from tool.learn.outcomes import Curve
 SIZE_SCALE = 0.6
 # Exponent of the optimum in the hidden size for the Llama architecture (tinker-cookbook, hyperparam_utils).
 WIDTH_EXPONENT = 0.781
+NOT_BRACKETED = 0.5  # the best of what was tried may lie beyond it
 SAME_METHOD, SAME_ADAPTER, OTHER_ADAPTER = 1.0, 0.7, 0.25
 _HIDDEN_OF_PARAMS = ((0.135, 576), (0.36, 960), (1.1, 2048), (3.2, 3072), (8.0, 4096), (14.0, 5120), (70.0, 8192))
 LARGEST_SHIFT = 1.5  # decades: beyond this a correction is a fault of the sweep and not a finding
@@ -35,6 +36,7 @@ class Optimum:
     adapter: str
     lora_r: int | None
     shift: float
+    bracketed: bool
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,10 +53,10 @@ class Correction:
 
 
 def optima(curves: Sequence[Curve]) -> list[Optimum]:
-    """One optimum a curve; a curve whose best rate lies at the end of its range says nothing."""
+    """One optimum a curve."""
     found = []
     for curve in curves:
-        if curve.is_bracketed:
+        if curve.losses:
             facts = Facts(objective=curve.objective, adapter=curve.adapter)
             found.append(
                 Optimum(
@@ -68,6 +70,7 @@ def optima(curves: Sequence[Curve]) -> list[Optimum]:
                     curve.adapter,
                     curve.lora_r,
                     round(curve.optimum() - rule_of_thumb(facts), 4),
+                    curve.is_bracketed,
                 )
             )
     return found
@@ -77,7 +80,8 @@ def correct(known: Sequence[Optimum], facts: Facts, lora_r: int | None = None) -
     """The measured rate for a case, or None where nothing comparable was measured (preference, reinforcement).
 
     The shift of each optimum above the rule of thumb is carried to the case's width by the published exponent, and
-    averaged by likeness of method. It counts K n / (n + 1): n optima, K falling with the distance in model size.
+    averaged by likeness of method. It counts K n / (n + 1): n optima (half for one that is not bracketed), K falling
+    with the distance in model size.
     """
     if facts.group not in ("sft", "cpt") or facts.model_kind != "causal_lm" or not known:
         return None
@@ -86,16 +90,16 @@ def correct(known: Sequence[Optimum], facts: Facts, lora_r: int | None = None) -
     total, shifted, nearness = 0.0, 0.0, 0.0
     for item in known:
         near = math.exp(-((math.log10(params / item.params_b) / SIZE_SCALE) ** 2) / 2)
-        weight = near * _likeness(item, facts, lora_r)
+        weight = near * _likeness(item, facts, lora_r) * (1.0 if item.bracketed else NOT_BRACKETED)
         total += weight
         shifted += weight * (item.shift + WIDTH_EXPONENT * math.log10(item.hidden_size / hidden))
         nearness = max(nearness, near)
     if total <= 0:
         return None
     shift = min(max(shifted / total, -LARGEST_SHIFT), LARGEST_SHIFT)
-    count = len(known)
+    count = sum(1.0 if item.bracketed else NOT_BRACKETED for item in known)
     models = ", ".join(sorted({item.model for item in known}))
-    return Correction(rule_of_thumb(facts) + shift, nearness * count / (count + 1), count, f"sweeps of {models}")
+    return Correction(rule_of_thumb(facts) + shift, nearness * count / (count + 1), len(known), f"sweeps of {models}")
 
 
 def typical_hidden(params_b: float) -> int:

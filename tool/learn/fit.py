@@ -24,7 +24,8 @@ from tool.learn.rerank import RATE, Candidates, Reranker, candidates, expert_tar
 
 Floats = NDArray[np.float64]
 LAW_SHARES = (0.3, 0.5)
-LEVEL = 0.9
+COVERED = 0.9  # share of unseen choices that an interval is to hold
+LEVELS = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 SWEEP_WEIGHT = 0.3  # share of all training weight of the reranker that measured outcomes get
 _FOLD_TREES = 30
 
@@ -84,7 +85,8 @@ def fit_predictor(field: Field, items: Sequence[Opinion], settings: Settings) ->
     shares = weights(items, field.name)
     model, predictor = one_forest(field, items, settings)
     predictor = replace(predictor, law_share=law_share(field, items, held_out))
-    return model, replace(predictor, widen=margin(field, items, held_out, shares))
+    level, widen = margin(field, items, held_out, shares)
+    return model, replace(predictor, level=level, widen=widen)
 
 
 def one_forest(field: Field, items: Sequence[Opinion], settings: Settings) -> tuple[Any, Predictor]:
@@ -93,7 +95,7 @@ def one_forest(field: Field, items: Sequence[Opinion], settings: Settings) -> tu
     targets = np.array([round(field.scale(item.values[field.name]) - field.law(item.facts), 4) for item in items])
     model, forest = grow(cases, targets, weights(items, field.name), settings)
     count = len({item.repository for item in items})
-    return model, Predictor(field.name, forest, 0.5, 0.0, len(items), count)
+    return model, Predictor(field.name, forest, 0.5, COVERED, 0.0, len(items), count)
 
 
 def across_folds(field: Field, items: Sequence[Opinion], settings: Settings) -> list[HeldOut]:
@@ -138,20 +140,28 @@ def by_repository(values: Floats, repositories: Sequence[str], fewest: int = 5) 
     return np.array([values[names == name].mean() for name, size in sizes.items() if size >= fewest])
 
 
-def margin(field: Field, items: Sequence[Opinion], held_out: Sequence[HeldOut], shares: Floats) -> float:
-    """Conformal margin: by how much the middle of the spread must be widened to cover LEVEL of unseen choices.
+def margin(field: Field, items: Sequence[Opinion], held_out: Sequence[HeldOut], shares: Floats) -> tuple[float, float]:
+    """(level, widening) with which the middle of the spread covers COVERED of unseen choices.
 
-    Romano, Patterson and Candès 2019, Conformalized quantile regression; repositories weigh as in training.
+    The narrowest level that covers is taken: choices are round numbers, and a middle of 90 % often holds 98 %. Where
+    none covers, the widest is widened by the conformal margin (Romano, Patterson and Candès 2019).
     """
-    scores = []
-    for item in held_out:
-        low, high = middle(item.predictor.spread(items[item.place].facts), LEVEL)
-        truth = field.scale(items[item.place].values[field.name])
-        scores.append(max(low - truth, truth - high))
+    spreads = [item.predictor.spread(items[item.place].facts) for item in held_out]
+    truths = np.array([field.scale(items[item.place].values[field.name]) for item in held_out])
+    for level in LEVELS:
+        scores = np.array(
+            [_outside(middle(spread, level), truth) for spread, truth in zip(spreads, truths, strict=True)]
+        )
+        if float(shares[scores <= 1e-9].sum()) >= COVERED:
+            return level, 0.0
     order = np.argsort(scores)
-    cumulated = np.cumsum(shares[order])
-    place = min(int(np.searchsorted(cumulated, LEVEL)), len(scores) - 1)
-    return max(0.0, round(float(np.array(scores)[order][place]), 6))
+    place = min(int(np.searchsorted(np.cumsum(shares[order]), COVERED)), len(scores) - 1)
+    return LEVELS[-1], round(float(scores[order][place]), 6)
+
+
+def _outside(interval: tuple[float, float], truth: float) -> float:
+    """How far a value lies outside an interval; below zero inside."""
+    return max(interval[0] - truth, truth - interval[1])
 
 
 def fit_confidence(items: Sequence[Opinion], held_out: Sequence[HeldOut]) -> tuple[float, float]:

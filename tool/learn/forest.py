@@ -7,6 +7,7 @@ distribution and not with a mean only (Meinshausen 2006, Quantile regression for
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,25 +32,36 @@ class Forest:
     support: NDArray[np.float64]
     table: NDArray[np.float64]
 
-    def leaves(self, row: NDArray[np.float64]) -> NDArray[np.int32]:
-        """The row of `table` that each tree sends this case to. scikit-learn compares in single precision; so do we."""
-        case = row.astype(np.float32).astype(np.float64)
-        nodes = self.roots
+    def leaves(self, rows: NDArray[np.float64]) -> NDArray[np.int32]:
+        """For each case (row) and tree the row of `table` it falls into.
+
+        scikit-learn compares in single precision; so do we.
+        """
+        cases = rows.astype(np.float32).astype(np.float64)
+        nodes = np.repeat(self.roots[None, :], len(cases), axis=0)
+        place = np.arange(len(cases))[:, None]
         while True:
             feature = self.feature[nodes]
             inner = feature != LEAF
             if not inner.any():
                 return self.left[nodes]
-            goes_left = case[np.where(inner, feature, 0)] <= self.threshold[nodes]
+            goes_left = cases[place, np.where(inner, feature, 0)] <= self.threshold[nodes]
             nodes = np.where(inner, np.where(goes_left, self.left[nodes], self.right[nodes]), nodes)
 
     def distribution(self, row: NDArray[np.float64]) -> Distribution:
         """Training targets weighted by how often they share a leaf with this case."""
-        return Distribution(self.support, self.table[self.leaves(row)].mean(axis=0))
+        return Distribution(self.support, self.table[self.leaves(row[None, :])[0]].mean(axis=0))
 
-    def mean(self, row: NDArray[np.float64]) -> float:
-        """What scikit-learn's `predict` gives."""
-        return float(self.distribution(row).weights @ self.support)
+    @cached_property
+    def leaf_means(self) -> NDArray[np.float64]:
+        """Mean target of each leaf."""
+        means: NDArray[np.float64] = self.table @ self.support
+        return means
+
+    def means(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What scikit-learn's `predict` gives, one value a case."""
+        means: NDArray[np.float64] = self.leaf_means[self.leaves(rows)].mean(axis=1)
+        return means
 
     def arrays(self, prefix: str) -> dict[str, NDArray[np.generic]]:
         """The arrays to be saved, by name."""

@@ -16,6 +16,8 @@ from tool.load.yaml_file import YamlFile
 from tool.schema.outcome import SweepRun
 
 SWEEPS = "registry/measurements/sweeps"
+WIDEST_GAP = 0.75  # decades between neighbouring rates: beyond it the best rate is not bracketed but guessed
+STEEPEST = 0.2  # a neighbour this much (relative) above the best has left the basin: no parabola goes through it
 CEILING = 3.0  # a diverged run counts as this many times the untrained loss: far worse than any that converged
 
 
@@ -49,8 +51,12 @@ class Curve:
 
     @property
     def is_bracketed(self) -> bool:
-        """True when the best learning rate is neither the lowest nor the highest that was tried."""
-        return 0 < self.losses.index(self.best_loss) < len(self.losses) - 1
+        """True when the best rate has a worse one close by on either side."""
+        best = self.losses.index(self.best_loss)
+        if not 0 < best < len(self.losses) - 1:
+            return False
+        logs = [math.log10(rate) for rate in self.rates[best - 1 : best + 2]]
+        return max(logs[1] - logs[0], logs[2] - logs[1]) <= WIDEST_GAP
 
     def loss_at(self, rate: float) -> float:
         """Loss at any learning rate, linear in log10(rate) between measured points, flat beyond the ends."""
@@ -69,9 +75,12 @@ class Curve:
         return self.loss_at(rate) / self.best_loss - 1
 
     def optimum(self) -> float:
-        """log10 of the best rate: the vertex of the parabola through the lowest point and its neighbours."""
+        """log10 of the best rate: the vertex of the parabola through the lowest point and its neighbours.
+
+        Where the best is not bracketed, or a neighbour has diverged, it is the best rate that was tried.
+        """
         best = self.losses.index(self.best_loss)
-        if not self.is_bracketed:
+        if not self.is_bracketed or max(self.losses[best - 1 : best + 2]) > (1 + STEEPEST) * self.best_loss:
             return math.log10(self.rates[best])
         x = [math.log10(rate) for rate in self.rates[best - 1 : best + 2]]
         y = self.losses[best - 1 : best + 2]
@@ -151,7 +160,7 @@ def _curves(rows: list[SweepRun], parameters: float, hidden_size: int) -> list[C
                 losses,
             )
         )
-    return [curve for curve in curves if len(curve.rates) >= 3]
+    return [curve for curve in curves if len(curve.rates) >= 2]
 
 
 def _final_loss(row: SweepRun) -> float:

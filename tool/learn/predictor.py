@@ -18,7 +18,7 @@ _LENGTH_COLUMNS = (COLUMNS.index("log2_length"), COLUMNS.index("length_known"))
 
 @dataclass(frozen=True)
 class Predictor:
-    """Serves one field. `law_share` is the weight of the law beside the forest; `widen` the conformal margin.
+    """Serves one field. `law_share` is the weight of the law beside the forest; `level` and `widen` give the interval.
 
     `law_share` 1 means that held-out repositories gave the forest no say in the point (it still gives the spread).
     """
@@ -26,6 +26,7 @@ class Predictor:
     field: str
     forest: Forest
     law_share: float
+    level: float
     widen: float
     rows: int
     repositories: int
@@ -48,9 +49,9 @@ class Predictor:
             return densest(mixed, law, self.spec.radius)
         return mixed.median()
 
-    def interval(self, facts: Facts, level: float = 0.9) -> tuple[float, float]:
-        """Conformal interval on the field's scale: the middle `level` of the spread, widened by the margin."""
-        low, high = middle(self.spread(facts), level)
+    def interval(self, facts: Facts) -> tuple[float, float]:
+        """Conformal 90 % interval on the field's scale: the middle `level` of the spread, widened by the margin."""
+        low, high = middle(self.spread(facts), self.level)
         return low - self.widen, max(low - self.widen, high + self.widen)
 
 

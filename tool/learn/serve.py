@@ -57,16 +57,16 @@ class Engine:
             row = self._tables["predictors"][field]
             forest = Forest.from_arrays(dict(self._arrays), field)
             self._predictors[field] = Predictor(
-                field, forest, row["law_share"], row["widen"], row["rows"], row["repositories"]
+                field, forest, row["law_share"], row["level"], row["widen"], row["rows"], row["repositories"]
             )
         return self._predictors[field]
 
     @cached_property
-    def _neighbours(self) -> Neighbours:
+    def known(self) -> Neighbours:
         return Neighbours(self._tables["neighbours"])
 
     @cached_property
-    def _reranker(self) -> Reranker:
+    def reranker(self) -> Reranker:
         return Reranker(Forest.from_arrays(dict(self._arrays), "reranker"))
 
     def best_strategy(self, request: Facts | Mapping[str, Any]) -> str:
@@ -115,7 +115,7 @@ class Engine:
 
     def neighbours(self, request: Facts | Mapping[str, Any], count: int = 5) -> list[Neighbour]:
         """The nearest published recipes, one a repository, with links."""
-        return self._neighbours.nearest(as_facts(request), count)
+        return self.known.nearest(as_facts(request), count)
 
     def confidence(self, request: Facts | Mapping[str, Any], rate: float, fits: float = 1.0) -> float:
         """P(an expert's learning rate is within a factor of two of `rate`) × P(the run fits), calibrated."""
@@ -138,7 +138,7 @@ class Engine:
         return self._prediction(name, predictor.point(facts), facts, rule, source, predictor.rows)
 
     def _field(self, strategy: str, name: str, facts: Facts) -> Prediction:
-        near = self._neighbours.point(facts, name) if strategy == HYBRID else None
+        near = self.known.point(facts, name) if strategy == HYBRID else None
         if near is None:
             return self._learned(name, facts)
         point, _, count = near
@@ -147,11 +147,11 @@ class Engine:
     def _rate(self, strategy: str, facts: Facts) -> Prediction:
         predictor = self.predictor(RATE)
         law = predictor.spec.law(facts)
-        near = self._neighbours.point(facts, RATE) if strategy == HYBRID else None
+        near = self.known.point(facts, RATE) if strategy == HYBRID else None
         if near is not None:
             point, count, rule = near[0], near[2], "weighted median of the nearest recipes"
         else:
-            point = self._reranker.best(candidates(facts, predictor, self._neighbours), law)
+            point = self.reranker.best(candidates(facts, predictor, self.known), law)
             count, rule = predictor.rows, "best of the candidates by the reranker"
         source = "registry/recipes"
         found = self.correction(facts)

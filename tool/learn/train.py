@@ -81,6 +81,7 @@ def tables_of(fitted: Fitted, auto: list[dict[str, Any]]) -> dict[str, Any]:
         "predictors": {
             name: {
                 "law_share": item.law_share,
+                "level": item.level,
                 "widen": item.widen,
                 "rows": item.rows,
                 "repositories": item.repositories,
