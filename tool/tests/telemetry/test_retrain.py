@@ -1,0 +1,218 @@
+"""Retraining: decided by policy, robust to whoever uploads most, and never a promotion."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tool.cli import cli
+from tool.cli.common import run
+from tool.load import open_repo
+from tool.memory.calibrate import raised
+from tool.memory.overhead import Bound, Calibration
+from tool.policy.variables import TelemetryView
+from tool.retrain.candidate import Candidate, build
+from tool.retrain.decision import decide
+from tool.retrain.evidence import Evidence, gather
+from tool.retrain.weights import capped, weighted_median
+from tool.telemetry.forecast import Forecaster
+from tool.telemetry.ingest import ingest
+from tool.telemetry.limits import read_limits
+from tool.telemetry.runs import Ledger
+from tool.telemetry.store import open_store
+from tool.tests.telemetry.fleet import complete, put, run_id
+from tool.tests.telemetry.test_ingest import ROOT
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+CALM: dict[str, Any] = {
+    "hours_since_training": 100.0,
+    "new_successes": 10,
+    "runs_7_days": 30,
+    "oom_rate_7_days": 0.0,
+    "memory_ratio": 0.95,
+    "memory_runs": 30,
+    "received": 100,
+    "accepted": 90,
+    "duplicates": 5,
+    "quarantined": 5,
+    "largest_source_events": 40,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "action", "rule"),
+    [
+        ({}, "wait", None),
+        ({"new_successes": 50}, "retrain", "new-runs/few"),
+        ({"oom_rate_7_days": 0.04}, "retrain", "oom-rate/low"),
+        ({"oom_rate_7_days": 0.04, "runs_7_days": 19}, "wait", None),
+        ({"memory_ratio": 1.3}, "retrain", "memory-drift/accurate"),
+        ({"new_successes": 500, "hours_since_training": 71.0}, "wait", "cooldown/cooled-down"),
+        ({"new_successes": 500, "accepted": 89}, "wait", "intake/accounted"),
+        ({"new_successes": 500, "hours_since_training": None}, "wait", "cooldown/cooled-down"),
+    ],
+)
+def test_decisions(change: dict[str, Any], action: str, rule: str | None) -> None:
+    """Each default of the design decides as it says, and the rule that decided is named with its numbers."""
+    found = decide(ROOT, TelemetryView(**CALM | change), NOW)
+    assert found.action == action
+    assert rule is None or rule in {item.id for item in found.rules if item.role != "quiet"}
+    assert rule is None or rule in found.text()
+
+
+def test_capped_weights() -> None:
+    """No source has more than its share, small ones keep their count, and too few sources weigh the same."""
+    weights = capped({1: 10, 2: 10, 3: 10, 4: 10, 5: 1000}, 0.25)
+    assert max(weights.values()) / sum(weights.values()) <= 0.25 + 1e-9
+    assert weights[1] == 10.0
+    assert capped({1: 5, 2: 500}, 0.25) == {1: 5.0, 2: 5.0}
+    assert capped({1: 7}, 0.25) == {1: 7.0}
+    assert capped({}, 0.25) == {}
+
+
+def test_weighted_median() -> None:
+    """Half of the weight decides, not half of the values."""
+    assert weighted_median([(1.0, 1.0), (2.0, 1.0), (100.0, 1.0)]) == 2.0
+    assert weighted_median([(1.0, 1.0), (9.0, 5.0)]) == 9.0
+    assert weighted_median([]) is None
+
+
+def test_bounds_only_rise() -> None:
+    """A calibration from uploads raises what it puts higher and lowers nothing."""
+
+    def made(tokens: float, states: float) -> Calibration:
+        bounds = {"constant": Bound(tokens=tokens, states=states, rows=9)}
+        return Calibration(
+            command="", rows=9, context_gib={"default": 0.4}, collective_gib=1.0, gaps={"constant": 0.1}, bounds=bounds
+        )
+
+    found = raised(made(1.2, 1.05), made(1.1, 1.3)).bounds["constant"]
+    assert (found.tokens, found.states) == (1.2, 1.3)
+
+
+def fleet(seed: int, runs: int, poisoned: float, peak: float = 6.5) -> Iterable[tuple[str, dict[str, Any]]]:
+    """(source, event) of honest teams and one poisoner who tells tiny peaks and absurd learning rates."""
+    generator = random.Random(seed)
+    for number in range(runs):
+        evil = generator.random() < poisoned
+        rate = 1e-2 if evil else generator.choice((1.5e-4, 2e-4, 3e-4))
+        seen = 0.2 if evil else peak * generator.uniform(0.99, 1.01)
+        event = complete(
+            run_id(seed, number),
+            config={"learning_rate": rate, "max_length": generator.choice((512, 1024))},
+            peak_allocated_gib=seen,
+            peak_reserved_gib=seen * 1.1,
+        )
+        yield "poisoner" if evil else f"team-{generator.randrange(6)}", event
+
+
+def evidence_of(tmp_path: Path, events: Iterable[tuple[str, dict[str, Any]]]) -> Evidence:
+    """What a fleet's runs teach."""
+    files: dict[str, list[dict[str, Any]]] = {}
+    for source, event in events:
+        files.setdefault(source, []).append(event)
+    for source, listed in files.items():
+        put(tmp_path / f"in/{source}/e.jsonl", listed)
+    limits = read_limits(ROOT)
+    with open_store(tmp_path / "store", write=True) as store:
+        assert ingest(tmp_path / "in", store, limits, NOW).counts.quarantined == 0
+        return gather(Ledger(store, NOW, {}, 72.0), Forecaster(open_repo(ROOT)), limits)
+
+
+def test_a_poisoner_cannot_move_a_measured_peak(tmp_path: Path) -> None:
+    """A source with 30 % of the events moves the peak that several honest sources saw by less than their own spread."""
+    clean = evidence_of(tmp_path / "clean", fleet(1, 400, 0.0, peak=30.0 * 0.7))
+    dirty = evidence_of(tmp_path / "dirty", fleet(1, 400, 0.3, peak=30.0 * 0.7))
+    assert [row["id"] for row in clean.measurements] == [row["id"] for row in dirty.measurements] != []
+    for honest, mixed in zip(clean.measurements, dirty.measurements, strict=True):
+        assert mixed["peak_gib"] == pytest.approx(honest["peak_gib"], rel=0.02)
+
+
+def test_what_one_source_says_alone_is_no_measurement(tmp_path: Path) -> None:
+    """Peaks above the bound count once three sources saw them; impossible ones never."""
+    alone = [("loud", event) for _, event in fleet(2, 50, 0.0, peak=21.0)]
+    found = evidence_of(tmp_path / "alone", alone)
+    assert (found.measurements, found.unconfirmed) == ([], 2)
+    beyond = evidence_of(tmp_path / "beyond", fleet(3, 60, 0.0, peak=40.0))
+    assert (beyond.measurements, beyond.implausible) == ([], 60)
+
+
+def candidate_of(tmp_path: Path, evidence: Evidence) -> Candidate:
+    return build(ROOT, "2099.01.0", evidence, {}, NOW)
+
+
+@pytest.mark.prove
+def test_a_poisoner_moves_no_rate_and_lowers_no_bound(tmp_path: Path) -> None:
+    """30 % poison: no recommended learning rate of the candidate moves by more than 10 %, and bounds only rise."""
+    import yaml
+
+    from tool.memory.overhead import load_calibration
+
+    evidence = evidence_of(tmp_path, fleet(4, 2_000, 0.3, peak=21.0))
+    candidate = candidate_of(tmp_path, evidence)
+    assert candidate.taught.held or candidate.taught.step <= 1.10
+    assert candidate.measurements == len(evidence.measurements) > 0
+    before = load_calibration(ROOT)
+    after = Calibration.model_validate(yaml.safe_load(candidate.files["registry/measurements/calibration.yaml"]))
+    for name, bound in before.bounds.items():
+        assert after.bounds[name].tokens >= bound.tokens
+        assert after.bounds[name].states >= bound.states
+    recipes = candidate.files.get("registry/recipes/telemetry.jsonl", b"").decode().splitlines()
+    assert all(json.loads(line)["config"]["learning_rate"] < 1e-3 for line in recipes)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A copy of the facts, choices and rules."""
+    root = tmp_path / "repository"
+    for name in ("registry", "profiles", "policies"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("engines", "oracle"))
+    (root / "evaluation").mkdir()
+    shutil.copy(ROOT / "evaluation/reserved.yaml", root / "evaluation")
+    return root
+
+
+@pytest.mark.prove
+def test_the_commands_write_a_candidate_and_no_state(
+    tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """check says why; run writes engine, aggregates and the pull request's text; the cooldown holds the next one up."""
+    for source, event in fleet(5, 300, 0.0):
+        path = tmp_path / f"in/{source}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a") as file:
+            file.write(json.dumps(event) + "\n")
+    where = ["--store", str(tmp_path / "store"), "--root", str(repository), "--now", "2026-11-24T12:00:00Z"]
+    assert run(cli, ["telemetry", "ingest", str(tmp_path / "in"), *where]) == 0
+    assert run(cli, ["retrain", "check", *where]) == 0
+    assert "decision: retrain" in capsys.readouterr().out
+    body = tmp_path / "body.md"
+    assert run(cli, ["retrain", "run", *where, "--write", "--body", str(body), "--output", "json"]) in (0, 1, 4)
+    told = json.loads(capsys.readouterr().out)
+    assert (repository / f"registry/engines/{told['version']}/engine.yaml").is_file()
+    assert (repository / f"registry/telemetry/{told['version']}.json").is_file()
+    assert not (repository / "registry/engines/state.yaml").exists()
+    assert "new-runs/few" in body.read_text()
+    later = [*where[:-1], "2026-11-25T12:00:00Z"]
+    assert run(cli, ["retrain", "check", *later]) == 0
+    assert "24.0 of 72 hours" in capsys.readouterr().out
+
+
+def test_waiting_trains_nothing(tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With too few runs `run` writes nothing and says what it waits for; an empty store is exit 3."""
+    put(tmp_path / "few.jsonl", [complete(run_id(number)) for number in range(3)])
+    where = ["--store", str(tmp_path / "store"), "--root", str(repository), "--now", "2026-11-24T12:00:00Z"]
+    with open_store(tmp_path / "store", write=True):
+        pass
+    assert run(cli, ["retrain", "check", *where]) == 3
+    assert run(cli, ["telemetry", "ingest", str(tmp_path / "few.jsonl"), *where]) == 0
+    assert run(cli, ["retrain", "run", *where, "--write"]) == 0
+    assert "nothing was trained" in capsys.readouterr().out
+    assert not (repository / "registry/engines").exists()
