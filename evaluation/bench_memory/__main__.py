@@ -16,6 +16,7 @@ from tool.errors import FtcError
 from tool.load import find_root, open_repo
 
 REPORTS = Path("evaluation/reports")
+KEPT = Path("evaluation/bench_memory/answers.jsonl")
 SCRIPT = Path(__file__).with_name("call_peers.py")
 
 
@@ -31,6 +32,22 @@ def ask(python: Path, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     return {answer["id"]: answer for answer in answers}
 
 
+def keep(root: Path, answers: dict[str, dict[str, Any]]) -> None:
+    """Commit what the peers said, so that the report can follow ours without asking them again."""
+    lines = [json.dumps(answers[name], sort_keys=True) + "\n" for name in sorted(answers)]
+    (root / KEPT).write_text("".join(lines), encoding="utf-8")
+
+
+def kept(root: Path, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """What the peers said last time. Raises FtcError when a run has no answer there."""
+    lines = (root / KEPT).read_text(encoding="utf-8").splitlines() if (root / KEPT).exists() else []
+    answers = {answer["id"]: answer for answer in map(json.loads, lines)}
+    missing = [row.id for row in rows if row.id not in answers]
+    if missing:
+        raise FtcError(f"{KEPT}: no answer for {len(missing)} runs, {missing[0]} first: run `make bench-memory`")
+    return answers
+
+
 def pinned(root: Path) -> list[str]:
     """Names and versions of the estimators, from the two requirement files."""
     folder = root / "evaluation/bench_memory"
@@ -44,11 +61,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m evaluation.bench_memory", description=__doc__)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--python", type=Path, help="Python of the peers' environment (default: .bench-venv)")
+    parser.add_argument("--kept", action="store_true", help="take the peers' answers of last time")
     options = parser.parse_args(arguments)
     try:
         root = options.root or find_root(Path.cwd())
         rows = rows_of(open_repo(root))
-        answers = ask(options.python or root / ".bench-venv/bin/python", rows)
+        if options.kept:
+            answers = kept(root, rows)
+        else:
+            answers = ask(options.python or root / ".bench-venv/bin/python", rows)
+            keep(root, answers)
         folder = root / REPORTS
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "memory_peers.md").write_text(page(rows, answers, pinned(root)), encoding="utf-8")

@@ -215,6 +215,10 @@ def _model_class(shape: Architecture, objective: str) -> Any:
 def build(shape: Architecture, layers: int, request: Any, dtype: Any) -> Any:
     """The model in training mode, weights in `dtype`, on the current (pretended) device."""
     config = configuration(shape, layers, request.attention, request.seq_len)
+    if request.objective == "classification":
+        config.problem_type = "single_label_classification"
+    if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
+        config.decoder_start_token_id = config.pad_token_id
     model = _built(_model_class(shape, request.objective), config, dtype)
     model.train()
     return model

@@ -54,16 +54,25 @@ def pretended_world(request: TraceRequest) -> Iterator[None]:
         stack.enter_context(cuda_like(request.compute_capability))
         stack.enter_context(quantized.bitsandbytes_pretended())
         stack.enter_context(unpacked_batches())
-        mask = "_ignore_causal_mask_sdpa"
-        stack.enter_context(mock.patch.object(transformers.masking_utils, mask, _skip_mask))
+        for name, skip in _skips(request.seq_len_kind == "padded").items():
+            stack.enter_context(mock.patch.object(transformers.masking_utils, name, skip))
         stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
         yield
 
 
-def _skip_mask(padding_mask: Any, q_length: Any, kv_length: Any, *args: Any, **kwargs: Any) -> bool:
-    """As transformers decides with values at hand: no mask unless tokens are padded or lie beyond the window."""
-    window = kwargs.get("local_attention_size") or (args[2] if len(args) > 2 else None)
-    return padding_mask is None and not (window is not None and kv_length >= window)
+def _skips(padded: bool) -> dict[str, Callable[..., bool]]:
+    """transformers' two questions whether a mask can be left out, answered as it does with values at hand.
+
+    It can unless tokens are padded or lie beyond the attention window.
+    """
+
+    def bidirectional(mask: Any, kv_length: int, window: int | None = None) -> bool:
+        return not padded and not (window is not None and kv_length >= window)
+
+    def causal(mask: Any, q_length: int, kv_length: int, q_offset: Any, kv_offset: Any, window: Any = None) -> bool:
+        return bidirectional(mask, kv_length, window)
+
+    return {"_ignore_causal_mask_sdpa": causal, "_ignore_bidirectional_mask_sdpa": bidirectional}
 
 
 def target_modules(model: Any, wanted: str | None) -> Any:

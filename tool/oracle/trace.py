@@ -41,7 +41,8 @@ def architecture_of(root: Path, model: str) -> tuple[Architecture, int]:
 def extended(request: TraceRequest, shape: Architecture) -> Trace:
     """Every segment of the whole model, from two short traces where its layers repeat."""
     depths: Depths | None = plan_depths(models.layer_kinds(shape))
-    if depths is None:
+    # layers that share the keys of an earlier one cannot be cut away from it
+    if depths is None or shape.num_kv_shared_layers:
         return step.trace_layers(request, shape, shape.num_hidden_layers)
     short = step.trace_layers(request, shape, depths.short)
     longer = step.trace_layers(request, shape, depths.short + depths.period)

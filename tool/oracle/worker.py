@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tool.errors import FtcError
 from tool.oracle.request import TraceRequest, parse_request
 
 FOLDER = Path("registry/measurements/oracle")
@@ -79,8 +78,8 @@ def _traced(request: TraceRequest, root: Path, log: Any, counter: str) -> str | 
 
     try:
         row = trace(request, root)
-    except FtcError as error:
-        print(f"{counter} {request.id}: {error}", file=log, flush=True)
+    except Exception as error:  # whatever the libraries raise: one configuration must not stop the others
+        print(f"{counter} {request.id}: {type(error).__name__}: {error}", file=log, flush=True)
         return None
     print(f"{counter} {request.id}: {row['peak_bytes'] / 2**30:.3f} GiB in {row['peak_phase']}", file=log, flush=True)
     return line_of(row)
