@@ -25,7 +25,7 @@ from tool.learn.rerank import RATE, Candidates, Reranker, candidates, expert_tar
 Floats = NDArray[np.float64]
 LAW_SHARES = (0.3, 0.5)
 COVERED = 0.9  # share of unseen choices that an interval is to hold
-LEVELS = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+LEVELS = (0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 SWEEP_WEIGHT = 0.3  # share of all training weight of the reranker that measured outcomes get
 _FOLD_TREES = 30
 

@@ -22,6 +22,7 @@ from tool.rounding import significant
 
 DETERMINISTIC, HYBRID, HYBRID_ML = "deterministic", "hybrid", "hybrid_ml"
 MEASURED_DECIDES = 0.5  # a correction that counts at least this much makes the measured outcome the decider
+CAUSAL = "causal_lm"
 _WHOLE = ("effective_batch_size", "lora_r", "max_length")
 
 
@@ -72,6 +73,8 @@ class Engine:
     def best_strategy(self, request: Facts | Mapping[str, Any]) -> str:
         """The strategy with the least held-out error for this kind; measured outcomes near by come first."""
         facts = as_facts(request)
+        if facts.model_kind != CAUSAL:
+            return DETERMINISTIC
         found = self.correction(facts)
         if found is not None and found.weight >= MEASURED_DECIDES:
             return HYBRID_ML
@@ -91,11 +94,13 @@ class Engine:
         return f"held-out log10 error for {row['kind']}: {scores} ({row['repositories']} repositories)"
 
     def values(self, strategy: str, request: Facts | Mapping[str, Any]) -> dict[str, Prediction]:
-        """Predictions by field for a strategy. The deterministic one has none: priors and laws are its answer."""
+        """Predictions by field for a strategy. None for the deterministic one, whose answer is priors and laws,
+        and for encoders and encoder-decoders, which the recipes do not cover.
+        """
         facts = as_facts(request)
         if strategy not in self.strategies():
             raise ValueError(f"unknown strategy {strategy!r}")
-        if strategy == DETERMINISTIC:
+        if strategy == DETERMINISTIC or facts.model_kind != CAUSAL:
             return {}
         found = {}
         for name, field in FIELDS.items():

@@ -97,6 +97,14 @@ def test_the_deterministic_strategy_needs_nothing_learned(engine: Engine) -> Non
     assert engine.values(DETERMINISTIC, CHAT) == {}
 
 
+@pytest.mark.parametrize("kind", ["seq2seq", "sequence_classification"])
+def test_other_kinds_of_model_are_left_to_the_laws(engine: Engine, kind: str) -> None:
+    """Published recipes here are of decoders; they say nothing of encoders."""
+    other = replace(CHAT, model_kind=kind)
+    assert engine.best_strategy(other) == DETERMINISTIC
+    assert engine.values(HYBRID_ML, other) == {}
+
+
 def test_epochs_are_left_to_the_law_where_rows_are_known(engine: Engine) -> None:
     """Recipes rarely state their rows, so they cannot teach epochs by rows."""
     assert "num_train_epochs" in engine.values(HYBRID_ML, CHAT)
