@@ -269,10 +269,9 @@ def prune(rows: Vector) -> Vector:
     """Keep the moments that can be the peak of some batch: those no other moment exceeds in every coefficient."""
     if len(rows) == 0:
         return rows
-    totals = rows.sum(axis=1)
-    _, first = np.unique(np.round(totals, 3), axis=0, return_index=True)
-    keep: list[int] = []
-    for index in sorted(first, key=lambda number: -float(totals[number].sum())):
-        if not any(np.all(totals[other] >= totals[index]) for other in keep):
-            keep.append(int(index))
-    return rows[sorted(keep)]
+    totals = np.round(rows.sum(axis=1), 3)
+    order = np.argsort(-totals.sum(axis=1), kind="stable")  # whoever exceeds comes first, of equals the earliest
+    ranked = totals[order]
+    exceeds = (ranked[:, None, :] >= ranked[None, :, :]).all(axis=2)
+    exceeded = np.triu(exceeds, k=1).any(axis=0)
+    return rows[np.sort(order[~exceeded])]
