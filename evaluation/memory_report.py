@@ -134,10 +134,11 @@ def page(repo: Repo) -> str:
     lines = [
         "# Memory forecasts against published runs",
         "",
-        "Written by `python -m evaluation.memory_report --write`. Every family is forecast by a calibration that has not "
-        "seen it; reserved rows are never calibrated on. Scored on full rows of full fine-tuning, LoRA, QLoRA and DoRA: "
-        "`reserved_gib` where the published peak is reserved memory, `process_gib` where it is the driver's, else "
-        f"`allocated_gib`. Averages count families with at least {LEAST} rows alike; verdicts and bounds pool all rows.",
+        "Written by `python -m evaluation.memory_report --write`. Every family is forecast by a calibration that has "
+        "not seen it; reserved rows are never calibrated on. Scored on full rows of full fine-tuning, LoRA, QLoRA and "
+        "DoRA: `reserved_gib` where the published peak is reserved memory, `process_gib` where it is the driver's, "
+        f"else `allocated_gib`. Averages count families with at least {LEAST} rows alike; verdicts and bounds pool all "
+        "rows.",
         "",
         "## Bars",
         "",

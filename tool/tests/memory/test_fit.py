@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tool.load import Repo
@@ -163,3 +165,15 @@ def test_the_bar_chart_shows_every_term(ask: Ask) -> None:
     assert len(lines) == len(answer.terms)
     assert lines[0].split()[0] == max(answer.terms, key=lambda name: answer.terms[name])
     assert lines[0].count("█") >= max(line.count("█") for line in lines)
+
+
+def test_one_call_prices_half_a_million_sizes_a_second(repo: Repo) -> None:
+    """A batch of configurations costs at most two microseconds of processor time each."""
+    request = FitRequest.model_validate({"model": "Qwen/Qwen2.5-7B-Instruct", "method": "lora", "gpu": "A100-80GB"})
+    draw = np.random.default_rng(0)
+    batches, lengths = draw.integers(1, 64, 200_000), draw.integers(128, 16_384, 200_000)
+    bounds(repo, request, batches[:10], lengths[:10])
+    start = time.process_time()
+    found = bounds(repo, request, batches, lengths)
+    assert time.process_time() - start <= 200_000 / 500_000
+    assert found.shape == (200_000,)

@@ -1,0 +1,47 @@
+"""Profiles of frameworks: found by what people write, each word belonging to one profile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tool.memory.frameworks import framework_of, frameworks
+
+
+@pytest.mark.parametrize(
+    ("written", "profile"),
+    [
+        ("trl 0.12", "huggingface"),
+        ("TRL 1.16.0", "trl_1"),
+        ("hf+peft", "huggingface"),
+        ("hf+peft(measure.py single step)", "single_step"),
+        ("hf-trainer+trl(transformers4.45.2,peft0.13.2,trl0.11.4,torch2.4.1)", "fms_445"),
+        ("hf-trainer+trl(transformers4.52.4,peft0.14,trl0.17,torch2.6)", "fms"),
+        ("ms-swift 2.x (hf-trainer)", "ms_swift"),
+        ("unsloth+trl", "unsloth"),
+        ("llama-factory", "llama_factory"),
+        ("axolotl 0.19", "huggingface"),
+        ("litgpt", "litgpt"),
+    ],
+)
+def test_the_longest_match_decides(root: Path, written: str, profile: str) -> None:
+    """The most specific profile whose word is part of the name is taken."""
+    found, known = framework_of(root, written)
+    assert known
+    assert found.id == profile
+
+
+def test_unknown_names_get_the_default(root: Path) -> None:
+    """A name without a profile is priced as transformers with peft, and known to be a guess."""
+    for name in (None, "something else"):
+        found, known = framework_of(root, name)
+        assert (found.id, known) == ("huggingface", False)
+
+
+def test_no_word_belongs_to_two_profiles(root: Path) -> None:
+    """A match names one profile, in lower case, and every profile has a source."""
+    words = Counter(word for profile in frameworks(root) for word in profile.matches)
+    assert [word for word, count in words.items() if count > 1 or word != word.casefold()] == []
+    assert all(profile.sources for profile in frameworks(root))
