@@ -34,6 +34,16 @@ def _single(case: Case) -> None:
         raise NotCovered("sharding")
 
 
+def _plain(case: Case, *losses: str) -> None:
+    """Refuse what the estimator has no input for: other quantisers, fused losses, in-backward optimizers."""
+    if case.get("quant", "none") not in ("none", "nf4", "nf4-dq", "int8"):
+        raise NotCovered(case["quant"])
+    if case.get("optimizer_in_backward"):
+        raise NotCovered("optimizer in backward")
+    if case.get("chunked_or_fused_loss") and "fused" not in losses:
+        raise NotCovered("fused loss")
+
+
 def _dtype(case: Case) -> str:
     text = str(case.get("dtype", "bf16"))
     return next((name for name in FULL_NAMES if text.startswith(name)), "bf16")
@@ -44,6 +54,7 @@ def fitcheck(case: Case) -> float:
     from fitcheck import config_parser, estimator, gpu_db
 
     _single(case)
+    _plain(case)
     if case["method"] not in ("full", "lora", "qlora"):
         raise NotCovered(case["method"])
     config_parser._reject_unsupported(case["config"], case.get("model", ""))
@@ -56,7 +67,7 @@ def fitcheck(case: Case) -> float:
     quant = case.get("quant", "none")
     training = estimator.TrainingConfig(
         precision=_dtype(case),
-        quantization={"nf4-dq": "nf4"}.get(quant, quant if quant in ("none", "nf4", "int8") else "nf4"),
+        quantization="nf4" if quant == "nf4-dq" else quant,
         double_quant=quant == "nf4-dq",
         optimizer="adam8bit" if eight else "sgd" if optimizer.startswith("sgd") else "adamw",
         optimizer_dtype="bf16" if case["method"] == "full" and _dtype(case) == "bf16" else "fp32",
@@ -90,6 +101,7 @@ def canifinetune(case: Case) -> float:
     from canifinetune.estimator.memory import EstimateRequest, estimate
 
     _single(case)
+    _plain(case, "fused")
     if case["method"] not in ("full", "lora", "qlora"):
         raise NotCovered(case["method"])
     quant = case.get("quant", "none")
@@ -103,7 +115,7 @@ def canifinetune(case: Case) -> float:
         micro_batch_size=case["micro_batch"],
         lora_rank=case.get("lora_r", 16),
         lora_target_scope="all_linear" if "all" in targets or "up" in targets else "attention",
-        quantization={"nf4-dq": "nf4_double_quant"}.get(quant, quant if quant in ("nf4", "int8") else "nf4"),
+        quantization={"nf4-dq": "nf4_double_quant", "none": "nf4"}.get(quant, quant),
         base_dtype=_dtype(case),
         optimizer=optimizer if optimizer in ("paged_adamw_8bit", "adamw_8bit", "sgd") else "adamw_torch",
         gradient_checkpointing=bool(case.get("grad_checkpointing")),

@@ -143,7 +143,6 @@ EXPERT_CHANGES: tuple[Change, ...] = (
 ENCODERS = (
     "google-bert/bert-base-uncased",
     "FacebookAI/roberta-large",
-    "microsoft/deberta-v3-base",
     "answerdotai/ModernBERT-base",
 )
 ENCODER_CHANGES: tuple[Change, ...] = (
