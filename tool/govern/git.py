@@ -7,6 +7,7 @@ import stat
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tool.errors import BadRequest, FtcError
@@ -72,6 +73,12 @@ class Git:
     def commits_touching(self, commit: str, path: str) -> list[str]:
         """Commits up to `commit` that changed something below a path, newest first."""
         return self._run("log", "--format=%H", "--end-of-options", commit, "--", path).decode().split()
+
+    def added_at(self, commit: str, path: str) -> datetime | None:
+        """When the line of history up to `commit` got a file: the committer's time of the commit that added it."""
+        wanted = ("log", "-1", "--diff-filter=A", "--format=%ct", "--end-of-options", commit, "--", path)
+        stamp = self._run(*wanted).decode().strip()
+        return datetime.fromtimestamp(int(stamp), UTC) if stamp else None
 
     def paths(self, commit: str, specs: Iterable[str] = ()) -> dict[str, tuple[str, str]]:
         """Path → (mode, object) of a commit's files; `specs` are folders or files."""

@@ -13,7 +13,7 @@ from tool.govern.tree import read_tree
 from tool.policy.digests import CEILINGS, GOLDEN
 
 FOLDERS = ("policies", ENGINES, REPORTS, GOLDEN, CEILINGS)
-KEEP = (".yaml", ".json", ".jsonl")
+KEEP = (".yaml", ".yml", ".json", ".jsonl")
 
 
 @dataclass(frozen=True)

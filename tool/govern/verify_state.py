@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from tool.errors import InputFaults
 from tool.govern.changes import change_view, touches_state
 from tool.govern.evidence import REPORTS, evidence_view, find_report, health_view
 from tool.govern.finding import BASE_MOVED, Finding
-from tool.govern.judge import judge_change
+from tool.govern.judge import judge_change, judge_event
 from tool.govern.ledger import Ledger, move_of
 from tool.govern.replay import replay
 from tool.govern.sides import Sides
@@ -18,7 +19,7 @@ from tool.policy.digests import policy_digest, sha256
 from tool.policy.policies import Policies, load_policies
 from tool.policy.variables import Change, Evidence, Health
 from tool.schema.evidence import EvaluationReport
-from tool.schema.state import Event, parse_time
+from tool.schema.state import TIME_FORMAT, Event, parse_time
 
 # Clocks differ; a step dated further ahead than this would only feign soak time.
 CLOCK_SKEW = timedelta(minutes=10)
@@ -91,6 +92,25 @@ def _evidence_now(
     return evidence, health, findings
 
 
+def _soak_since_merge(
+    sides: Sides, yard: Yardstick, ledgers: list[Ledger], ledger: Ledger, event: Event, path: str
+) -> list[Finding]:
+    """The rules once more, with the canary's fraction counted from its merge where that is later than it says.
+
+    Without this, a backdated event would bring the soak time of its successor along.
+    """
+    canary = ledger.state.canary
+    if canary is None or event.to not in ("canary", "production"):
+        return []
+    began = next(each.state.generation for each in ledgers if each.state.canary == canary)
+    merged = sides.git.added_at(sides.base, event_path(began))
+    if merged is None or merged <= parse_time(canary.since):
+        return []
+    later = canary.model_copy(update={"since": merged.strftime(TIME_FORMAT)})
+    state = ledger.state.model_copy(update={"canary": later})
+    return judge_event(replace(ledger, state=state), event, yard.policies, path)
+
+
 def _check_step(
     sides: Sides,
     yard: Yardstick,
@@ -143,7 +163,9 @@ def check_state(
                 )
         elif number <= len(ledgers):
             moves.append(str(move_of(event, ledgers[number - 1].state)))
-            findings += _check_step(sides, yard, rules, ledgers[number - 1], event, change, recomputed)
+            before, path = ledgers[number - 1], event_path(number)
+            findings += _check_step(sides, yard, rules, before, event, change, recomputed)
+            findings += _soak_since_merge(sides, yard, ledgers, before, event, path)
     if len(new) > 1 and known == 0:
         findings.append(Finding("one-transition/one", "the change takes more than one step", "split it", event_path(1)))
     return findings, history, moves

@@ -36,7 +36,9 @@ class Yardstick:
 
 def yardstick(files: Mapping[str, bytes]) -> Yardstick:
     """From a tree's files (policies/, golden set, ceilings). Raises InputFaults when the rules are unreadable."""
-    rules = {path: data for path, data in files.items() if path.startswith("policies/") and path.endswith(".yaml")}
+    rules = {
+        path: data for path, data in files.items() if path.startswith("policies/") and path.endswith((".yaml", ".yml"))
+    }
     return Yardstick(
         policies=load_policies(rules),
         waivers=tuple(load_waivers(rules)),

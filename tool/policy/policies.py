@@ -111,6 +111,8 @@ class Policies:
 
 
 def _load_one(files: Files, path: str, area: str) -> Loaded:
+    if not path.endswith(".yaml"):
+        raise InputFaults([Fault(path, 0, "", "is no policy by its name", "end the name in .yaml")])
     file = YamlFile(path, files[path])
     if file.faults:
         raise InputFaults(file.faults)

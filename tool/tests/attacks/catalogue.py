@@ -529,6 +529,14 @@ ATTACKS = [
         "touches .github/",
     ),
     Attack(
+        "a rule that no reader of rules sees",
+        "fresh",
+        nothing,
+        write("policies/gates/more.yml", "purpose: x\n"),
+        "policy.invalid",
+        "no policy by its name",
+    ),
+    Attack(
         "a gate file deleted",
         "fresh",
         nothing,

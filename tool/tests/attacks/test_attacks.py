@@ -125,6 +125,30 @@ def test_a_rollback_is_not_stopped_by_an_expired_waiver(bench: Bench) -> None:
     assert change.verify()[1][0]["id"] == "waivers/not-expired"
 
 
+def test_a_backdated_start_brings_no_soak_time(bench: Bench) -> None:
+    """The soak time counts from the merge: a start that was dated back does not let the next step follow at once."""
+    change = bench("staged")
+    change.later(100)
+    change.step("promote", NEXT, "--to", "canary")
+    change.forge(at="2026-11-01T03:00:00Z")
+    change.merge("A start that says it was earlier")
+    change.later(1)
+    change.health(NEXT)
+    change.step("canary", "set", "0.05")
+    change.commit("The next step at once")
+    code, findings = change.verify()
+    assert code == 1
+    assert ("soak-time/soaked", "the canary has run 1.0 hours at this fraction") in {
+        (finding["id"], finding["message"]) for finding in findings
+    }
+    change.git("reset", "-q", "--hard", "origin/main")
+    change.later(24)
+    change.health(NEXT)
+    change.step("canary", "set", "0.05")
+    change.commit("The next step in time")
+    assert change.verify() == (0, [])
+
+
 def test_the_catalogue_is_large_enough() -> None:
     """At least 36 attacks, every name once."""
     names = [attack.name for attack in ATTACKS]
