@@ -121,5 +121,41 @@ def unpack(archives: tuple[Path, ...], into: Path, root: Path, output: str) -> i
     return 0
 
 
+@command.command("gather")
+@click.option("--repository", required=True, help="OWNER/NAME.")
+@click.option(
+    "--workflow", required=True, help="File name of the workflow whose artifacts hold events, e.g. train.yml."
+)
+@click.option("--branch", default="main", show_default=True)
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="An empty folder.")
+@clock
+@common_options
+def gather(repository: str, workflow: str, branch: str, into: Path, now: datetime, root: Path, output: str) -> int:
+    """Download the `telemetry-…` artifacts of a workflow with gh, and unpack them without trust.
+
+    Only completed runs on BRANCH of this very repository count, never those of forks or pull requests.
+
+    \b
+    Example:
+      ftc telemetry gather --repository acme/models --workflow train.yml --into "$RUNNER_TEMP/events"
+    """
+    from tool.errors import BadRequest
+    from tool.telemetry.gather import gather as fetch
+    from tool.telemetry.limits import read_limits
+
+    if into.is_dir() and any(into.iterdir()):
+        raise BadRequest("--into", f"{into} is not empty", "name a new folder")
+    into.mkdir(parents=True, exist_ok=True)
+    done = fetch(repository, workflow, branch, into, read_limits(root), now)
+    refused = [{"file": item.file, "reason": item.reason} for item in done.refused]
+    if output == "json":
+        print_json({"artifacts": done.artifacts, "files": done.files, "refused": refused})
+        return 0
+    click.echo(f"{len(done.files)} files from {done.artifacts} artifacts, {len(refused)} refused")
+    for item in refused:
+        click.echo(f"  {item['file']}: {item['reason']}")
+    return 0
+
+
 for _member in (start, complete, report, metrics, aggregate):
     command.add_command(_member)

@@ -33,13 +33,16 @@ def last_training(root: Path, limits: Limits) -> datetime:
 def read_signals(
     store: Store, ledger: Ledger, forecaster: Forecaster, limits: Limits, since: datetime, now: datetime
 ) -> TelemetryView:
-    """All numbers. Runs count from their receipt since the last training, the OOM rate over the week before `now`."""
+    """All numbers. Successes count from their end since the last training, the OOM rate over the week before `now`.
+
+    A wrong clock is bounded by receipt, so nobody can date a run after it arrived.
+    """
     new: Counter[int] = Counter()
     week: Counter[int] = Counter()
     ooms: Counter[int] = Counter()
     ratios: dict[int, list[float]] = defaultdict(list)
     for run in ledger.ended():
-        if run.received > since.timestamp() and run.outcome == "success":
+        if run.at > since.timestamp() and run.outcome == "success":
             new[run.source] += 1
             ratio = _ratio(run, ledger, forecaster)
             if ratio is not None:

@@ -49,7 +49,12 @@ def read_limits(root: Path) -> Limits:
 
 
 def _fault(name: str, value: Any) -> list[Fault]:
-    kinds: dict[str, type[Any]] = {"earliest": str, "days_ahead": float, "lost_after_hours": float, "source_share": float}
+    kinds: dict[str, type[Any]] = {
+        "earliest": str,
+        "days_ahead": float,
+        "lost_after_hours": float,
+        "source_share": float,
+    }
     wanted = kinds.get(name, int)
     if isinstance(value, wanted) and not isinstance(value, bool) and (isinstance(value, str) or float(value) > 0):
         return []
