@@ -57,6 +57,8 @@ def play(block: Block, numbers: Numbers) -> tuple[Tape, Tensor]:
         out = _residual(layers, out, block, lambda normed: mixer(layers, normed, block))
     if block.intermediate or block.experts:
         out = _residual(layers, out, block, lambda normed: feed_forward(layers, normed, block))
+    if "side_in" in block.matrices:
+        _side_input(layers, out, block)
     return tape, x
 
 
@@ -67,6 +69,17 @@ def _parallel(layers: Layers, x: Tensor, block: Block) -> Tensor:
     both = layers.add(mixed, fed, block.hidden, layers.n.hidden)
     layers.add(x, both, block.hidden, layers.n.hidden)
     return x
+
+
+def _side_input(layers: Layers, x: Tensor, block: Block) -> Tensor:
+    """Gemma 4's small models add an embedding of the layer's own: gate, product, projection, norm."""
+    into, back = block.matrices["side_in"], block.matrices["side_out"]
+    width = layers.n.hidden
+    features = per_token(into.outputs * width)
+    gate = layers.unary(layers.linear(x, into, width), features)
+    embedded = Tensor(features, requires_grad=False)
+    mixed = layers.tape.op((gate,), features, saves=(gate, embedded))
+    return layers.add(x, layers.norm(layers.linear(mixed, back, width), block.hidden), block.hidden, width)
 
 
 def _residual(layers: Layers, x: Tensor, block: Block, inner: Callable[[Tensor], Tensor]) -> Tensor:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from tool.architecture.attention import AttentionGroup, attention_groups
 from tool.architecture.inventory import Inventory, Linear
-from tool.architecture.layouts import layout_of
-from tool.architecture.parts import feed_forward_layers, layer_kinds
+from tool.architecture.parts import layer_kinds
 from tool.memory.blocks import Attention, Block
+from tool.memory.feed_forward import with_feed_forward
 from tool.memory.layers import Matrix
 from tool.schema.model import Architecture
 
@@ -22,6 +22,13 @@ _LAST = {
     "gate": ("gate_proj", "w1", "wi_0"),
     "up": ("up_proj", "w3", "wi_1", "wi", "c_fc", "fc1", "fc_in", "dense_h_to_4h", "lin1"),
     "gate_up": ("gate_up_proj", "Wi", "input_linear"),
+}
+_APART = {
+    "per_layer_input_gate": "side_in",
+    "per_layer_projection": "side_out",
+    "per_layer_model_projection": "outside",
+    "project_in": "outside",
+    "project_out": "outside",
 }
 _SHORT = {
     "q": ("q", "qkv"),
@@ -49,6 +56,8 @@ def role_of(linear: Linear) -> str:
     last = linear.name.rsplit(".", 1)[-1].split(" ")[0]
     if linear.role == "router":
         return "router"
+    if last in _APART or linear.name.startswith("pooler"):
+        return _APART.get(last, "outside")
     if linear.role in ("ssm", "conv"):
         return "out" if last.startswith("out") else "in"
     if linear.role == "attention":
@@ -71,7 +80,7 @@ PARALLEL = ("gpt_neox", "gptj", "falcon", "phi", "codegen", "cohere", "cohere2")
 """Model types whose layers run attention and feed-forward on the same input."""
 WRITTEN_OUT = ("phi", "gpt2", "gptj", "gpt_neo", "codegen")
 """Model types with `gelu_new`, which keeps x, x/2, tanh and 1 + tanh (transformers `NewGELUActivation`)."""
-SOFTCAPPED = ("gemma2", "gemma3n_text", "gemma4_text", "gemma4_unified_text", "nanochat", "vaultgemma")
+SOFTCAPPED = ("gemma2", "gemma3n_text", "nanochat", "vaultgemma")
 """Model types that bend their logits: divided, tanh, multiplied (transformers 5.23, `final_logit_softcapping`)."""
 
 
@@ -184,79 +193,9 @@ def blocks_of(
         cross = [(block, count) for block, count in mixers]
         mixers += [(block, architecture.num_decoder_layers) for block, _ in cross]
         mixers += [(replace(block, intermediate=0), architecture.num_decoder_layers) for block, _ in cross]
-    return _with_feed_forward(architecture, base, mixers, matrices)
-
-
-def _with_feed_forward(
-    architecture: Architecture, base: Block, mixers: list[tuple[Block, int]], matrices: dict[str, Matrix]
-) -> list[tuple[Block, int]]:
-    """Give each mixer layer its feed-forward part. Layers that are nothing but one stay alone (Nemotron-H)."""
-    layers = len(feed_forward_layers(architecture))
-    spec = architecture.experts
-    sparse = 0
-    if spec is not None:
-        kinds = layer_kinds(architecture)
-        sparse = kinds.count("moe") or layers - spec.dense_layers
-    dense = layers - sparse
-    alone = any(kind in ("mlp", "moe") for kind in layer_kinds(architecture))
-    parts: list[tuple[Block, int]] = []
-    if dense:
-        parts.append((replace(base, intermediate=architecture.intermediate_size), dense))
-    if sparse and spec is not None:
-        shared = architecture.intermediate_size if spec.beside_mlp else spec.shared_intermediate_size
-        renamed = dict(matrices)
-        for name in ("gate", "up", "gate_up", "down"):
-            if f"s_{name}" in matrices and not spec.beside_mlp:
-                renamed[name] = matrices[f"s_{name}"]
-        parts.append(
-            (
-                replace(
-                    base,
-                    matrices=renamed,
-                    intermediate=shared,
-                    experts=spec.num_experts,
-                    experts_per_token=float(spec.num_experts_per_tok),
-                    expert_intermediate=spec.intermediate_size,
-                ),
-                sparse,
-            )
-        )
-    if alone or not mixers:
-        return mixers + parts
-    return _pair(mixers, parts)
-
-
-def _pair(mixers: list[tuple[Block, int]], parts: list[tuple[Block, int]]) -> list[tuple[Block, int]]:
-    """Walk both lists together: the first layers of one get the first of the other."""
-    paired: list[tuple[Block, int]] = []
-    waiting = [[block, count] for block, count in parts]
-    for mixer, count in mixers:
-        left = count
-        while left > 0 and waiting:
-            part, available = waiting[0]
-            taken = min(left, int(available))  # type: ignore[call-overload]
-            paired.append((_join(mixer, part), taken))  # type: ignore[arg-type]
-            waiting[0][1] = int(available) - taken  # type: ignore[call-overload]
-            left -= taken
-            if waiting[0][1] == 0:
-                waiting.pop(0)
-        if left > 0:
-            paired.append((mixer, left))
-    return paired
-
-
-def _join(mixer: Block, part: Block) -> Block:
-    return replace(
-        part,
-        attention=mixer.attention,
-        mixer_features=mixer.mixer_features,
-    )
+    return with_feed_forward(architecture, counted, base, mixers)
 
 
 def head_widths(architecture: Architecture) -> tuple[int, int]:
     """(width, vocabulary) of the output head."""
     return architecture.embedding_size or architecture.hidden_size, architecture.vocab_size
-
-
-def has_fused_qkv(architecture: Architecture) -> bool:
-    return layout_of(architecture.model_type).qkv is not None

@@ -274,4 +274,5 @@ def prune(rows: Vector) -> Vector:
     ranked = totals[order]
     exceeds = (ranked[:, None, :] >= ranked[None, :, :]).all(axis=2)
     exceeded = np.triu(exceeds, k=1).any(axis=0)
-    return rows[np.sort(order[~exceeded])]
+    kept: Vector = rows[np.sort(order[~exceeded])]
+    return kept
