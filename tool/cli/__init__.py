@@ -15,6 +15,7 @@ COMMANDS = {
     "generate": "tool.cli.generate",
     "diff": "tool.cli.diff",
     "recipes": "tool.cli.recipes",
+    "train": "tool.cli.train",
     "policy": "tool.cli.policy",
     "promote": "tool.cli.promote",
     "canary": "tool.cli.canary",

@@ -106,7 +106,7 @@ def _single(
     request = parse_request(fields)
     if request.task is not None and resolve_task(repo, request.task) is None:
         raise _unknown_task(repo, request.task)
-    answer = recommend(repo, request, current_knowledge(repo, request.engine, request.key))
+    answer = recommend(repo, request, current_knowledge(repo, *engine_of(repo, request)))
     if notebook is not None:
         _write_notebook(repo, answer, notebook)
     if log is not None:
@@ -118,6 +118,17 @@ def _single(
         if notebook is not None:
             click.echo(f"notebook written: {notebook}")
     return 0 if answer.vram is None or within_card(answer.vram) else 1
+
+
+def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
+    """(version, slot) that answers: the engine asked for, or the one that the key routes to, or production."""
+    if request.engine is None and request.key is None:
+        return None, None
+    from tool.govern.live import engine_for, slot_of
+
+    if request.engine is not None:
+        return request.engine, slot_of(repo.root, request.engine)
+    return engine_for(repo.root, request.key)
 
 
 def _unknown_task(repo: Any, name: str) -> BadRequest:
@@ -159,7 +170,7 @@ def _batch(repo: Any, path: str, log: Path | None) -> int:
     from tool.recommend.knowledge import current_knowledge
 
     def answer(request: Any) -> dict[str, Any]:
-        answered = recommend(repo, request, current_knowledge(repo, request.engine, request.key))
+        answered = recommend(repo, request, current_knowledge(repo, *engine_of(repo, request)))
         if log is not None:
             append_event(log, answered)
         return answered.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""Where knowledge comes from: the priors of the recipes and, where there is one, a trained engine."""
+"""Where knowledge comes from: the priors of the recipes and, where one is live, a trained engine."""
 
 from __future__ import annotations
 
@@ -7,22 +7,62 @@ from pathlib import Path
 
 from tool.load import Repo
 from tool.priors import compute_priors, load_priors
-from tool.recommend.strategy import Knowledge
+from tool.recommend.strategy import Engine, Knowledge
 from tool.schema.priors import Priors
+
+STATE = "registry/engines/state.yaml"
 
 
 def fresh_knowledge(repo: Repo) -> Knowledge:
-    """Priors computed from registry/recipes now, whatever stands under generated/."""
+    """Priors computed from registry/recipes now, whatever stands under generated/, and the production engine."""
     from tool.recipes import load_recipes, recipes_digest
 
-    return Knowledge(priors=compute_priors(load_recipes(repo.root).recipes, recipes_digest(repo.root)))
+    version = production_version(repo.root)
+    priors = compute_priors(load_recipes(repo.root).recipes, recipes_digest(repo.root))
+    return Knowledge(priors, _engine(repo.root, version), "production" if version else None)
 
 
-def current_knowledge(repo: Repo, engine: str | None = None, key: str | None = None) -> Knowledge:
-    """generated/priors.yaml when it belongs to the recipes on disk, else priors computed anew."""
-    return Knowledge(priors=_priors(repo.root))
+def current_knowledge(repo: Repo, version: str | None = None, slot: str | None = None) -> Knowledge:
+    """Priors (those under generated/ when they belong to the recipes on disk) and the engine of a version.
+
+    Without a version the production engine answers, and none where none is live. Raises FtcError for an engine that
+    does not exist or was tampered with, and InputFaults for a state that cannot be read.
+    """
+    if version is None:
+        version = production_version(repo.root)
+        slot = "production" if version else None
+    return Knowledge(_priors(repo.root), _engine(repo.root, version), slot)
+
+
+def production_version(root: Path) -> str | None:
+    """The version that registry/engines/state.yaml names production; None where there is no state."""
+    from pydantic import ValidationError
+
+    from tool.errors import InputFaults
+    from tool.load.records import faults_of, field_names
+    from tool.load.yaml_file import YamlFile
+    from tool.schema.state import State
+
+    if not (root / STATE).exists() and not (root / STATE).is_symlink():
+        return None
+    file = YamlFile.read(root, STATE)
+    if file.faults:
+        raise InputFaults(file.faults)
+    try:
+        return State.model_validate(file.data).production
+    except ValidationError as error:
+        raise InputFaults(faults_of(error, file, field_names(State))) from None
 
 
 @lru_cache(maxsize=4)
 def _priors(root: Path) -> Priors:
     return load_priors(root)
+
+
+@lru_cache(maxsize=4)
+def _engine(root: Path, version: str | None) -> Engine | None:
+    if version is None:
+        return None
+    from tool.recommend.served import open_served
+
+    return open_served(root, version)

@@ -14,7 +14,8 @@ from tool.schema.priors import Priors
 class Engine(Protocol):
     """What the recommender asks of a trained engine (tool.learn.serve)."""
 
-    version: str
+    @property
+    def version(self) -> str: ...
 
     def strategies(self) -> tuple[str, ...]: ...
 
