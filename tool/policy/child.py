@@ -17,7 +17,8 @@ from tool.policy.policies import load_policies
 def _limit(memory: int, seconds: float) -> None:
     """Bound the address space (bytes) and the processor time (seconds); no core dump."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 1))
+    allowed = max(1, round(seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
