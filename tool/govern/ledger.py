@@ -21,7 +21,6 @@ MOVES: dict[tuple[str, str], str] = {
     ("canary", "production"): "release",
     ("deprecated", "production"): "rollback",
 }
-HELD_UP = ("stage", "start", "raise", "release")
 
 
 @dataclass(frozen=True)

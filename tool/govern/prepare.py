@@ -11,7 +11,7 @@ from tool.errors import BadRequest
 from tool.govern.evidence import best_report, evidence_view, find_report, health_view
 from tool.govern.finding import Finding
 from tool.govern.git import Git
-from tool.govern.ledger import HELD_UP, Ledger
+from tool.govern.ledger import Ledger
 from tool.govern.sides import FOLDERS, KEEP
 from tool.govern.store import STATE, History, engine_path, event_path, read_engine, read_history
 from tool.govern.transition import Grounds, Request, Step, fold, genesis, transition
@@ -197,8 +197,3 @@ def next_commands(root: Path, step: Step) -> list[str]:
         f"git push -u origin {branch}",
         "gh pr create --fill",
     ]
-
-
-def advances(move: str) -> bool:
-    """Whether a move leads towards production."""
-    return move in HELD_UP

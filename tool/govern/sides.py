@@ -29,9 +29,6 @@ class Sides:
     files: dict[str, bytes]
     now: datetime
 
-    def touched(self, path: str) -> bool:
-        return any(each.path == path for each in self.changed)
-
 
 def open_sides(root: Path, base: str, now: datetime) -> Sides:
     """Read both sides. Raises BadRequest for a base that is not there."""

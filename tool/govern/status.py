@@ -12,8 +12,6 @@ from tool.govern.transition import Request
 from tool.policy.waivers import days_left
 from tool.schema.state import Stage
 
-_COMMANDS = {"staging": "ftc promote {v} --to staging", "canary": "ftc promote {v} --to canary"}
-
 
 @dataclass(frozen=True)
 class Next:

@@ -15,7 +15,6 @@ from tool.govern.finding import Finding
 from tool.govern.judge import judge_change, judge_event
 from tool.govern.ledger import Ledger, apply, genesis_ledger, move_of
 from tool.govern.yardstick import Yardstick
-from tool.policy.digests import sha256
 from tool.policy.variables import Change, Evidence, Health
 from tool.schema.state import TIME_FORMAT, Event, State
 
@@ -143,8 +142,3 @@ def genesis(version: str | None, actor: str, reason: str, policy_digest: str | N
     if isinstance(ledger, Finding):
         raise BadRequest("version", ledger.message, ledger.remedy)
     return Step(ledger.state, event, "genesis")
-
-
-def next_digest(step: Step) -> str:
-    """What the next event will name as its predecessor."""
-    return sha256(step.event_bytes)
