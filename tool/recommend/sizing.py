@@ -74,6 +74,16 @@ def wanted_length(question: Question) -> int:
     return min(question.task.max_length, longest)
 
 
+def priced_attention(question: Question, setup: Setup) -> str:
+    """The attention whose memory is counted. Where heads share keys, transformers 5 hands SDPA the grouped keys of an
+    unpadded batch, and without FlashAttention (Turing and older) only the kernel that writes out all scores takes them.
+    """
+    hardware, architecture = question.hardware, question.subject.architecture
+    grouped = 0 < architecture.num_key_value_heads < architecture.num_attention_heads
+    written_out = hardware is not None and not hardware.gpu.flash_attention_2 and grouped
+    return "eager" if written_out and setup.attention == "sdpa" else setup.attention
+
+
 def framework_of(question: Question) -> str:
     """The profile of the notebook that trains this: TRL's trainers fuse the output head, the others do not."""
     fused = question.objective in TILED_OBJECTIVES and question.subject.kind == "causal_lm"
@@ -99,7 +109,7 @@ def request_for(question: Question, setup: Setup) -> FitRequest:
         "seq_len": setup.max_length,
         "seq_len_kind": "packed" if setup.packing else "padded-max",
         "grad_checkpointing": setup.gradient_checkpointing,
-        "attention": setup.attention,
+        "attention": priced_attention(question, setup),
         "compile": False,
         "chunked_or_fused_loss": False,
         "kbit_preparation": False,
