@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import click
 
@@ -45,8 +44,10 @@ def request_options(command: Any) -> Any:
 @click.option("--explain", is_flag=True, help="Print the reason and source of every field.")
 @click.option("--notebook", type=click.Path(dir_okay=False, path_type=Path), help="Write this very answer's notebook.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Append a recommendation event (JSONL).")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes for --requests (default: one a core).")
 @common_options
 def command(
+    jobs: int | None,
     requests: str | None,
     explain: bool,
     notebook: Path | None,
@@ -73,7 +74,9 @@ def command(
     repo = open_repo(root)
     if requests is not None:
         _refuse_mixture(fields, model_config, notebook)
-        return _batch(repo, requests, log)
+        from tool.cli.recommend_batch import answer_file
+
+        return answer_file(root, requests, log, jobs)
     fields["model_config"] = _read_config(model_config) if model_config else None
     return _single(repo, fields, explain, notebook, log, output)
 
@@ -161,27 +164,6 @@ def parse_request(fields: dict[str, Any]) -> Any:
         raise BadRequest(field, f"unknown field {field!r}", mend) from None
 
 
-def _batch(repo: Any, path: str, log: Path | None) -> int:
-    import sys
-
-    from tool.cli.batch import lines_of, run_batch
-    from tool.cli.common import json_line
-    from tool.recommend import recommend
-    from tool.recommend.knowledge import current_knowledge
-
-    def answer(request: Any) -> dict[str, Any]:
-        answered = recommend(repo, request, current_knowledge(repo, *engine_of(repo, request)))
-        if log is not None:
-            append_event(log, answered)
-        return answered.model_dump(mode="json")
-
-    with click.open_file(path, "rb") as stream:
-        bad = run_batch(lines_of(cast(BinaryIO, stream)), parse_request, answer, lambda line: click.echo(json_line(line)))
-    if bad:
-        print(f"{bad} line{'s' if bad != 1 else ''} could not be answered", file=sys.stderr)
-    return 2 if bad else 0
-
-
 def _write_notebook(repo: Any, answer: Any, path: Path) -> None:
     from tool.generate.context import notebook_context
     from tool.generate.provenance import Digests
@@ -197,7 +179,13 @@ def _write_notebook(repo: Any, answer: Any, path: Path) -> None:
 
 
 def append_event(path: Path, answer: Any) -> None:
-    """Append one `recommendation` event: request, engine, slot, configuration and confidence. No data content."""
+    """Append one `recommendation` event."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(event_line(answer))
+
+
+def event_line(answer: Any) -> str:
+    """One `recommendation` event: request, engine, slot, configuration and confidence. No data content."""
     from tool.cli.common import json_line
 
     event = {
@@ -212,5 +200,4 @@ def append_event(path: Path, answer: Any) -> None:
         "constrained_safe": answer.constrained_safe,
         "verdict": answer.vram.verdict if answer.vram else None,
     }
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json_line(json.loads(json.dumps(event))) + "\n")
+    return json_line(event) + "\n"
