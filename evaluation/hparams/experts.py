@@ -18,6 +18,7 @@ from tool.learn.fit import fit
 from tool.learn.grow import Settings
 from tool.learn.opinions import Opinion, opinions
 from tool.learn.outcomes import Curve
+from tool.learn.reach import kind_of
 from tool.learn.rerank import RATE, candidates, expert_target
 from tool.learn.serve import DETERMINISTIC, HYBRID, HYBRID_ML, Engine
 from tool.learn.train import served_arrays, tables_of
@@ -28,6 +29,7 @@ from tool.schema.recipe import Recipe
 Floats = NDArray[np.float64]
 FEWEST = 10
 OURS = "ours (auto)"
+IMITATION = "ours, imitation alone (no sweeps)"
 FOLDED = Settings(trees=40)
 
 
@@ -67,7 +69,20 @@ def rate_answers(unseen: Unseen, facts: Facts) -> dict[str, float]:
     for name in (HYBRID, HYBRID_ML):
         answers[name] = float(np.log10(engine.values(name, facts)[RATE].value))
     answers[OURS] = answers[engine.best_strategy(facts)]
+    answers[IMITATION] = _imitation(engine, facts, answers[DETERMINISTIC])
     return answers
+
+
+def _imitation(engine: Engine, facts: Facts, deterministic: float) -> float:
+    """The choice of the strategy table with no word from sweeps: what experts alone would make us say."""
+    row = engine.auto.get(kind_of(facts))
+    near = engine.known.point(facts, RATE)
+    if row is None or row["chosen"] == DETERMINISTIC or near is None:
+        return deterministic
+    if row["chosen"] == HYBRID:
+        return near[0]
+    predictor = engine.predictor(RATE)
+    return engine.reranker.best(candidates(facts, predictor, engine.known), predictor.spec.law(facts))
 
 
 def rate_errors(everyone: Sequence[Unseen]) -> dict[str, dict[str, Floats]]:

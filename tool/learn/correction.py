@@ -16,6 +16,7 @@ from tool.learn.outcomes import Curve
 SIZE_SCALE = 0.6
 # Exponent of the optimum in the hidden size for the Llama architecture (tinker-cookbook, hyperparam_utils).
 WIDTH_EXPONENT = 0.781
+IMITATION = 0.25  # experts count as much as a quarter of a measured curve: outcomes outweigh imitation
 NOT_BRACKETED = 0.5  # the best of what was tried may lie beyond it
 SAME_METHOD, SAME_ADAPTER, OTHER_ADAPTER = 1.0, 0.7, 0.25
 _HIDDEN_OF_PARAMS = ((0.135, 576), (0.36, 960), (1.1, 2048), (3.2, 3072), (8.0, 4096), (14.0, 5120), (70.0, 8192))
@@ -80,8 +81,8 @@ def correct(known: Sequence[Optimum], facts: Facts, lora_r: int | None = None) -
     """The measured rate for a case, or None where nothing comparable was measured (preference, reinforcement).
 
     The shift of each optimum above the rule of thumb is carried to the case's width by the published exponent, and
-    averaged by likeness of method. It counts K n / (n + 1): n optima (half for one that is not bracketed), K falling
-    with the distance in model size.
+    averaged by likeness of method. It counts K n / (n + IMITATION): n optima (half for one that is not bracketed),
+    K falling with the distance in model size.
     """
     if facts.group not in ("sft", "cpt") or facts.model_kind != "causal_lm" or not known:
         return None
@@ -99,7 +100,9 @@ def correct(known: Sequence[Optimum], facts: Facts, lora_r: int | None = None) -
     shift = min(max(shifted / total, -LARGEST_SHIFT), LARGEST_SHIFT)
     count = sum(1.0 if item.bracketed else NOT_BRACKETED for item in known)
     models = ", ".join(sorted({item.model for item in known}))
-    return Correction(rule_of_thumb(facts) + shift, nearness * count / (count + 1), len(known), f"sweeps of {models}")
+    return Correction(
+        rule_of_thumb(facts) + shift, nearness * count / (count + IMITATION), len(known), f"sweeps of {models}"
+    )
 
 
 def typical_hidden(params_b: float) -> int:

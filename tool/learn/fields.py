@@ -21,13 +21,16 @@ _HALVES_AND_THIRDS = tuple(math.log10(base * 10.0**power) for power in range(-8,
 class Field:
     """One predicted field. `scale` maps native values to where errors are measured, `back` is its inverse.
 
-    `radius` is the distance on that scale within which two choices count as the same (a factor of two).
+    `radius` is the distance on that scale within which two choices count as the same (a factor of two);
+    `lowest` and `highest` bound what can be.
     """
 
     name: PriorFieldName
     scale: Callable[[float], float]
     back: Callable[[float], float]
     radius: float
+    lowest: float = -math.inf
+    highest: float = math.inf
     only_adapters: bool = False
     uses_length: bool = True
 
@@ -67,7 +70,7 @@ FIELDS: dict[str, Field] = {
         Field("lora_r", math.log2, _two, 1.0, only_adapters=True),
         Field("lora_alpha_ratio", math.log2, _two, 1.0, only_adapters=True),
         Field("num_train_epochs", math.log2, _two, 1.0),
-        Field("warmup_ratio", _same, _same, 0.02),
+        Field("warmup_ratio", _same, _same, 0.02, lowest=0.0, highest=1.0),
         Field("max_length", math.log2, _two, 1.0, uses_length=False),
     )
 }

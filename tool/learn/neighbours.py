@@ -15,6 +15,7 @@ from tool.learn.facts import TYPICAL_PARAMS_B, Facts
 from tool.learn.fields import FIELDS
 from tool.learn.opinions import Opinion
 from tool.learn.opinions import weights as opinion_weights
+from tool.rounding import significant
 
 Floats = NDArray[np.float64]
 NEAREST = 40
@@ -98,7 +99,7 @@ class Neighbours:
             if likeness[place] <= 0 or len(shown) == count:
                 break
             if row["repository"] not in {item.repository for item in shown}:
-                values = {name: FIELDS[name].back(value) for name, value in row["values"].items()}
+                values = {name: significant(FIELDS[name].back(value)) for name, value in row["values"].items()}
                 similarity = round(float(likeness[place]), 4)
                 shown.append(Neighbour(row["id"], row["repository"], row["link"], row["model"], similarity, values))
         return shown

@@ -169,6 +169,7 @@ class Engine:
     def _prediction(self, name: str, point: float, facts: Facts, rule: str, source: str, n: int) -> Prediction:
         field = FIELDS[name]
         low, high = self.predictor(name).interval(facts)
+        low, high = max(low, field.lowest), min(high, field.highest)
         value, low, high = field.back(point), field.back(min(low, point)), field.back(max(high, point))
         if name in _WHOLE:
             value = float(max(1, round(value)))

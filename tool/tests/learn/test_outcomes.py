@@ -51,7 +51,7 @@ def test_near_the_swept_size_the_sweep_decides_and_far_from_it_hardly() -> None:
     assert near is not None
     assert far is not None
     assert near.rate == pytest.approx(-3.5, abs=0.1)
-    assert near.weight == pytest.approx(0.75, abs=1e-3)
+    assert near.weight == pytest.approx(3 / 3.25, abs=1e-3)
     assert far.weight < 0.05
 
 
