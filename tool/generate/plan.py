@@ -14,6 +14,9 @@ from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
 from tool.generate.schemas import schema_files
 from tool.load import Repo, open_repo
+from tool.policy.files import read_policies
+from tool.policy.policies import load_policies
+from tool.policy.reference import reference_page
 from tool.recommend import Knowledge, recommend
 from tool.schema.recommendation import Recommendation
 
@@ -57,6 +60,7 @@ def plan(repo: Repo, jobs: int = 1, backend: str = "loky", tick: Tick | None = N
     files["generated/index.json"] = json_bytes({"entries": rows, "count": len(rows)})
     files["generated/README.md"] = catalog_page(rows, repo).encode()
     files |= schema_files()
+    files["generated/policies.md"] = reference_page(load_policies(read_policies(repo.root))).encode()
     files |= knowledge_files(repo, knowledge)
     return dict(sorted(files.items()))
 
@@ -100,13 +104,19 @@ def answer(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> 
             fault = Fault("profiles/catalog.yaml", 0, error.field, f"entry {entry.slug}: {error}", "correct the entry")
             raise InputFaults([fault]) from None
     fits = recommendation.vram is not None and recommendation.vram.verdict == "fits"
-    provenance = digests.provenance(used | _bases(repo, entry) | SHARED_FILES, SHARED_FOLDERS)
+    provenance = digests.provenance(inputs_of(repo, entry, recommendation, used), SHARED_FOLDERS)
     document = {"answer": recommendation.model_dump(mode="json"), "provenance": provenance}
     files = {f"generated/recommendations/{entry.slug}.json": json_bytes(document)}
     if fits:
         context = notebook_context(repo, recommendation, provenance)
         files[f"generated/notebooks/{entry.slug}.ipynb"] = notebook(recommendation, context)
     return Answered(entry, recommendation, files, fits)
+
+
+def inputs_of(repo: Repo, entry: Entry, answer: Recommendation, used: set[str]) -> set[str]:
+    """Every file that an entry was made from: the records it read, bases, shared files, and the stack's lock."""
+    locks = {f"profiles/dependencies/locks/{answer.dependencies.stack}.txt"} if answer.dependencies else set()
+    return used | _bases(repo, entry) | SHARED_FILES | locks
 
 
 def _bases(repo: Repo, entry: Entry) -> set[str]:

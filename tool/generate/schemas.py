@@ -12,27 +12,43 @@ def documented() -> dict[str, type[BaseModel]]:
     """File name → record type."""
     from tool.schema.catalog import Catalog
     from tool.schema.dependency import Stack
+    from tool.schema.engine import Engine
+    from tool.schema.evidence import EvaluationReport, HealthReport
     from tool.schema.fit import FitAnswer, FitRequest
+    from tool.schema.framework import Framework
     from tool.schema.gpu import Gpu
     from tool.schema.model import Model
     from tool.schema.platform import Platform
+    from tool.schema.policy import Policy
     from tool.schema.recommendation import Recommendation, RecommendRequest
+    from tool.schema.reserved import Reserved
     from tool.schema.run_event import RunComplete, RunStart
+    from tool.schema.state import Event, State
     from tool.schema.task import Task
+    from tool.schema.waiver import Waiver
 
     return {
         "catalog": Catalog,
         "dependency_stack": Stack,
+        "engine": Engine,
+        "engine_event": Event,
+        "engine_state": State,
+        "evaluation_report": EvaluationReport,
         "fit_answer": FitAnswer,
         "fit_request": FitRequest,
+        "framework": Framework,
         "gpu": Gpu,
+        "health_report": HealthReport,
         "model": Model,
         "platform": Platform,
+        "policy": Policy,
         "recommend_request": RecommendRequest,
         "recommendation": Recommendation,
+        "reserved": Reserved,
         "run_complete": RunComplete,
         "run_start": RunStart,
         "task": Task,
+        "waiver": Waiver,
     }
 
 

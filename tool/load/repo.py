@@ -13,6 +13,7 @@ from tool.load.records import Records
 from tool.load.yaml_file import YamlFile
 from tool.schema.catalog import Catalog
 from tool.schema.dependency import Stack
+from tool.schema.framework import Framework
 from tool.schema.gpu import Gpu
 from tool.schema.model import Model
 from tool.schema.platform import Platform
@@ -49,10 +50,11 @@ class Repo:
         self.platforms = Records(root, "profiles/platforms", Platform, "platform")
         self.tasks = Records(root, "profiles/tasks", Task, "task")
         self.stacks = Records(root, "profiles/dependencies", Stack, "dependency stack")
+        self.frameworks = Records(root, "profiles/frameworks", Framework, "framework")
 
     @property
     def all_records(self) -> tuple[Records[Any], ...]:
-        return (self.models, self.gpus, self.platforms, self.tasks, self.stacks)
+        return (self.models, self.gpus, self.platforms, self.tasks, self.stacks, self.frameworks)
 
     @contextmanager
     def recording(self) -> Iterator[set[str]]:

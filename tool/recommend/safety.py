@@ -8,9 +8,12 @@ from typing import Any
 from tool.load import Repo
 from tool.recommend.laws import Value
 from tool.recommend.question import Question
+from tool.schema.gpu import Gpu
 
 CAUTION = 0.5
-LAW_TOLERANCE = 1.0
+LEGACY = frozenset({"pascal", "volta", "maxwell"})
+ENTRY_GIB = 20.0
+WORKSTATION_GIB = 50.0
 
 
 def clamp(repo: Repo, question: Question, adapter: str, values: dict[str, Value]) -> dict[str, Value]:
@@ -24,9 +27,18 @@ def clamp(repo: Repo, question: Question, adapter: str, values: dict[str, Value]
         objective=question.objective,
         adapter=adapter,
         model_kind=question.subject.kind,
-        gpu_class=hardware.gpu.architecture if hardware else None,
+        gpu_class=gpu_class(hardware.gpu) if hardware else None,
     )
     return {field: _clamped(value, bounds.get(field)) for field, value in values.items()}
+
+
+def gpu_class(gpu: Gpu) -> str:
+    """The tier that policies speak of: legacy (before Turing), entry (up to 20 GiB), workstation, datacenter."""
+    if gpu.architecture.casefold() in LEGACY:
+        return "legacy"
+    if gpu.usable_gib <= ENTRY_GIB:
+        return "entry"
+    return "workstation" if gpu.usable_gib <= WORKSTATION_GIB else "datacenter"
 
 
 def _clamped(value: Value, bound: tuple[float | None, float | None, str] | None) -> Value:

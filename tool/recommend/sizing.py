@@ -20,6 +20,9 @@ from tool.schema.fit import FitAnswer, FitRequest
 
 SHORTEST = 512
 COMFORTABLE_MICRO_BATCH = 4
+OVERFLOW_IN_FP16 = frozenset({"t5", "mt5", "umt5"})
+LEAST_KTO = 2
+"""KTO pairs the rows of a micro-batch among each other: one row alone has no partner (TRL's KTOTrainer)."""
 TILED_OBJECTIVES = frozenset({"sft", "cpt", "dpo", "kto", "grpo"})
 EIGHT_BIT = "adamw_8bit"
 
@@ -44,8 +47,13 @@ class Setup:
 
 
 def precision_for(question: Question) -> str:
-    """bf16 where the card computes in it, else fp16 (Turing, Volta and Pascal have no bf16)."""
-    return "bf16" if question.hardware is None or question.hardware.gpu.bf16 else "fp16"
+    """bf16 where the card computes in it, else fp16 (Turing, Volta and Pascal have no bf16).
+
+    T5 was trained in bf16 and overflows in fp16: there it is fp32.
+    """
+    if question.hardware is None or question.hardware.gpu.bf16:
+        return "bf16"
+    return "fp32" if question.subject.architecture.model_type in OVERFLOW_IN_FP16 else "fp16"
 
 
 def first_setup(question: Question, adapter: str, optim: str, rank: int | None) -> Setup:
@@ -100,7 +108,7 @@ def request_for(question: Question, setup: Setup) -> FitRequest:
         "objective": question.objective,
         "framework": framework_of(question),
         "dtype": "fp32" if full_precision else setup.precision,
-        "amp": "fp16" if full_precision else None,
+        "amp": "fp16" if full_precision else "none" if setup.precision == "fp32" else None,
         "quant": setup.quantization,
         "optimizer": setup.optim,
         "lora_r": setup.lora_r,
@@ -151,6 +159,7 @@ def solve(repo: Repo, question: Question, setup: Setup, per_gpu: int) -> Setup |
     if question.hardware is None:
         raise ValueError("sizing needs a card")
     sizes = micro_batches(per_gpu)
+    sizes = sizes[sizes >= LEAST_KTO] if question.objective == "kto" else sizes
     for length in lengths(question):
         for option in ladder(question, replace(setup, max_length=length)):
             upper = bounds(repo, request_for(question, option), sizes, np.array([float(length)]))
