@@ -21,6 +21,7 @@ from tool.schema.recipe import Recipe
 
 STRATEGIES = ("deterministic", "hybrid", "hybrid_ml")
 FEWEST_REPOSITORIES = 5
+STANDARD_ERRORS = 3.0  # sixteen comparisons (eight kinds, two rivals): 5 % in all is 0.3 % each
 FOLD_SETTINGS = Settings(trees=30)
 Floats = NDArray[np.float64]
 
@@ -28,9 +29,8 @@ Floats = NDArray[np.float64]
 def strategy_table(recipes: Sequence[Recipe], items: Sequence[Opinion], fitted: Fitted) -> list[dict[str, Any]]:
     """One row a kind of request: mean absolute log10 error of the learning rate by strategy, and the choice.
 
-    The deterministic strategy keeps a kind unless another is better by more than two standard errors of the paired
-    differences between repositories, and at least FEWEST_REPOSITORIES repositories speak: choices by less than that
-    did not hold on repositories left out once more.
+    The deterministic strategy keeps a kind unless another is better by more than STANDARD_ERRORS of the paired
+    differences between repositories, and at least FEWEST_REPOSITORIES repositories speak.
     """
     rated = [item for item in items if RATE in item.values]
     errors = held_out_errors(recipes, rated, fitted)
@@ -52,13 +52,13 @@ def strategy_table(recipes: Sequence[Recipe], items: Sequence[Opinion], fitted: 
 
 
 def chosen(scores: dict[str, Floats]) -> str:
-    """The strategy with the least error, by more than two standard errors; else the deterministic one."""
+    """The strategy with the least error, by more than STANDARD_ERRORS; else the deterministic one."""
     base, best, best_gain = scores["deterministic"], "deterministic", 0.0
     if len(base) < FEWEST_REPOSITORIES:
         return best
     for name in STRATEGIES[1:]:
         gains = base - scores[name]
-        if gains.mean() > max(2 * float(gains.std(ddof=1) / np.sqrt(len(gains))), best_gain):
+        if gains.mean() > max(STANDARD_ERRORS * float(gains.std(ddof=1) / np.sqrt(len(gains))), best_gain):
             best, best_gain = name, float(gains.mean())
     return best
 

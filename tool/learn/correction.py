@@ -12,8 +12,9 @@ from tool.learn.facts import TYPICAL_PARAMS_B, Facts
 from tool.learn.fields import rule_of_thumb
 from tool.learn.outcomes import Curve
 
-# log10 of the parameter ratio at which a measured optimum has lost 40 % of its say: a factor of four in size.
-SIZE_SCALE = 0.6
+# log10 of the parameter ratio at which a measured optimum has lost 40 % of its say: a factor of 2.5 in size. Narrow,
+# because one size was swept: how the optimum moves with size is published only for models that were not.
+SIZE_SCALE = 0.4
 # Exponent of the optimum in the hidden size for the Llama architecture (tinker-cookbook, hyperparam_utils).
 WIDTH_EXPONENT = 0.781
 IMITATION = 0.25  # experts count as much as a quarter of a measured curve: outcomes outweigh imitation
