@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tool.learn.facts import Facts, facts_of_request
@@ -38,8 +38,13 @@ class Served:
         return self.engine.confidence(facts_of(question, adapter), rate, fits)
 
     def outside(self, question: Question) -> tuple[str, ...]:
+        """Why the recipes do not reach this case. A model of the registry is known, whoever published its recipes:
+        what decides a learning rate is its size and shape, so its family alone is no reason.
+        """
         adapter = "lora" if question.adapter == "auto" else question.adapter
-        return tuple(self.engine.out_of_distribution(facts_of(question, adapter)))
+        facts = facts_of(question, adapter)
+        known = replace(facts, family=None) if question.subject.model is not None else facts
+        return tuple(self.engine.out_of_distribution(known))
 
 
 def open_served(root: Path, version: str | None) -> Served | None:
