@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -24,10 +25,11 @@ ADAPTERS = ("auto", "full", "lora", "qlora", "dora")
 TYPICAL_PARAMETERS: dict[str, float] = {"small": 0.5e9, "medium": 3e9, "large": 14e9}
 TYPO_CUTOFF = 0.78
 FAMILY_STEMS = (
-    *("llama", "qwen", "mistral", "mixtral", "gemma", "phi", "falcon", "granite", "olmo", "smollm", "yi-"),
-    *("deepseek", "pythia", "bloom", "gpt2", "gpt-neox", "opt-", "starcoder", "baichuan", "internlm", "glm"),
-    *("bert", "t5", "bart", "stablelm", "mpt-", "zephyr", "vicuna", "alpaca", "tulu", "hermes", "solar"),
+    *("llama", "qwen", "mistral", "mixtral", "gemma", "phi", "falcon", "granite", "olmo", "smollm", "yi"),
+    *("deepseek", "pythia", "bloom", "gpt2", "gpt-neox", "opt", "starcoder", "baichuan", "internlm", "glm"),
+    *("bert", "t5", "bart", "stablelm", "mpt", "zephyr", "vicuna", "alpaca", "tulu", "hermes", "solar"),
 )
+SHORT_STEM = 3
 """Names of families that stand in the ids of republished and fine-tuned models."""
 FALLBACK_TASK = "instruction_following"
 
@@ -208,7 +210,12 @@ def _known_family(repo: Repo, name: str | None) -> str | None:
     if name is None:
         return None
     folded = name.casefold()
-    return next((stem.strip("-") for stem in FAMILY_STEMS if stem in folded), None)
+    return next((stem for stem in FAMILY_STEMS if re.search(_pattern(stem), folded)), None)
+
+
+def _pattern(stem: str) -> str:
+    """Long stems count anywhere ("codellama"), short ones only as a word ("phi", not "dolphin")."""
+    return stem if len(stem) > SHORT_STEM else rf"(?<![a-z]){stem}(?![a-z])"
 
 
 def _hardware(repo: Repo, request: RecommendRequest, warnings: list[str]) -> Hardware | None:
