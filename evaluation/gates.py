@@ -50,8 +50,7 @@ def judge(
     baseline = plain(production) | ({"engine": against} if against else {})
     data = {"report": plain(scores.report), "production": baseline, "ceilings": dict(ceilings)}
     gates = tuple(
-        result(policies[outcome.policy], outcome, data, scores)
-        for outcome in policies.judge("evaluation", data, EPOCH)
+        result(policies[outcome.policy], outcome, data, scores) for outcome in policies.judge("evaluation", data, EPOCH)
     )
     return Judgement(gates, verdict_of(gates))
 

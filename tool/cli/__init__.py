@@ -17,6 +17,7 @@ COMMANDS = {
     "recipes": "tool.cli.recipes",
     "train": "tool.cli.train",
     "policy": "tool.cli.policy",
+    "evaluate": "tool.cli.evaluate",
     "promote": "tool.cli.promote",
     "canary": "tool.cli.canary",
     "rollback": "tool.cli.rollback",
