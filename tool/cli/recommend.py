@@ -52,6 +52,8 @@ def command(
     explain: bool,
     notebook: Path | None,
     log: Path | None,
+    export_to: str | None,
+    export_file: Path | None,
     root: Path,
     output: str,
     model_config: Path | None,
@@ -73,11 +75,15 @@ def command(
 
     repo = open_repo(root)
     if requests is not None:
-        _refuse_mixture(fields, model_config, notebook)
+        _refuse_mixture({**fields, "export": export_to}, model_config, notebook)
         from tool.cli.recommend_batch import answer_file
 
         return answer_file(root, requests, log, jobs)
     fields["model_config"] = _read_config(model_config) if model_config else None
+    if export_to is not None:
+        return _export(repo, fields, export_to, export_file, log)
+    if export_file is not None:
+        raise click.UsageError("--export-file needs --export NAME")
     return _single(repo, fields, explain, notebook, log, output)
 
 
@@ -132,6 +138,35 @@ def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
     if request.engine is not None:
         return request.engine, slot_of(repo.root, request.engine)
     return engine_for(repo.root, request.key)
+
+
+def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log: Path | None) -> int:
+    """Write the answer in another framework's configuration; what it cannot hold goes to stderr as well."""
+    from tool.export import export, plan_of
+    from tool.export.files import framework
+    from tool.generate.write import replace_file
+    from tool.recommend import recommend
+    from tool.recommend.confidence import within_card
+    from tool.recommend.knowledge import current_knowledge
+    from tool.recommend.question import ask
+
+    framework(name)
+    request = parse_request(fields)
+    answer = recommend(repo, request, current_knowledge(repo, request.engine, request.key))
+    question = ask(repo, request)
+    if question.subject.kind != "causal_lm":
+        raise BadRequest("export", f"the frameworks train causal language models, not {question.subject.kind}")
+    done = export(name, plan_of(answer, question.subject.name, question.task.example_dataset, question.gpus))
+    if log is not None:
+        append_event(log, answer)
+    for warning in done.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if path is None:
+        click.echo(done.text, nl=False)
+    else:
+        replace_file(path.resolve(), done.text.encode())
+        click.echo(f"{done.framework.title} configuration written: {path}")
+    return 0 if answer.vram is None or within_card(answer.vram) else 1
 
 
 def _unknown_task(repo: Any, name: str) -> BadRequest:

@@ -45,6 +45,7 @@ def read(native: Native, row: Row) -> Draft:
     draft.num_generations = native.integer("trl.num_generations")
     if native.flag("lora_target_linear"):
         draft.target_modules = "all-linear"
+    draft.use_rslora = native.flag("peft_use_rslora", "use_rslora")
     _adapter(native, draft)
     draft.modality = _modality(native, row)
     draft.hints = tuple(str(value) for key, value in native.under("datasets.") if key.endswith((".type", ".name")))
@@ -56,6 +57,8 @@ def _adapter(native: Native, draft: Draft) -> None:
     adapter = (named or ("lora" if native.has("hatchery.lora_rank") else "full")).lower()
     if native.flag("load_in_4bit") or native.flag("gptq"):
         draft.base_quantization = "nf4" if native.flag("load_in_4bit") else "4bit"
+        if native.flag("bnb_config_kwargs.bnb_4bit_use_double_quant"):
+            draft.base_quantization = "nf4-dq"
     elif native.flag("load_in_8bit"):
         draft.base_quantization = "int8"
     if adapter == "full" and native.flag("gptq") and native.has("lora_r"):

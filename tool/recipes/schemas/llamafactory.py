@@ -50,6 +50,8 @@ def _adapter(native: Native, draft: Draft) -> None:
     bits = native.integer("quantization_bit", "quant_config.quantization_bit")
     if bits:
         draft.base_quantization = {4: "nf4", 8: "int8"}.get(bits, "4bit")  # 2 and 3 bits train like 4
+        if bits == 4 and native.flag("double_quantization"):
+            draft.base_quantization = "nf4-dq"
     adapter = kind.lower()
     draft.adapter = "dora" if adapter == "lora" and native.flag("use_dora") else adapter
     if adapter == "full":

@@ -79,6 +79,8 @@ def _adapter(native: Native, draft: Draft, megatron: bool) -> None:
     bits = native.integer("quantization_bit", "quant_bits")
     if bits:
         draft.base_quantization = {4: "nf4", 8: "int8"}.get(bits, "4bit")  # 2 and 3 bits train like 4
+        if bits == 4 and native.flag("bnb_4bit_use_double_quant"):
+            draft.base_quantization = "nf4-dq"
         if (native.text("quant_method") or "bnb") != "bnb":
             draft.base_quantization = "int8" if bits == 8 else "4bit"
     if tuner in _QUANTISED_TUNERS:

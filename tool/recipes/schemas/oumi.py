@@ -33,7 +33,9 @@ def read(native: Native, row: Row) -> Draft:
 
 def _adapter(native: Native, draft: Draft) -> None:
     if native.flag("peft.q_lora"):
-        draft.base_quantization = "nf4"
+        draft.base_quantization = "nf4-dq" if native.flag("peft.use_bnb_nested_quant") else "nf4"
+        if native.integer("peft.q_lora_bits") == 8:
+            draft.base_quantization = "int8"
     uses = native.flag("training.use_peft")
     draft.adapter = "lora" if uses else "full"
     if not uses:

@@ -1,0 +1,7 @@
+"""Recommendation → a file that another framework's own parser takes, with a warning for all that it cannot hold."""
+
+from __future__ import annotations
+
+from tool.export.files import Export, export, names, plan_of
+
+__all__ = ["Export", "export", "names", "plan_of"]

@@ -1,0 +1,139 @@
+"""The engine that all exports share: a plan, one mapping table a framework, and a file with its warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tool.errors import BadRequest
+
+NOT_CARRIED = frozenset({"task_type", "objective", "adapter", "kbit_preparation", "sharding"})
+"""Fields that say what the other fields add up to, or what the launcher does; each framework writes them in its way."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be exported. `values` has the names of the design, section 2, without the fields that are null."""
+
+    model: str
+    dataset: str
+    objective: str
+    adapter: str
+    gpus: int
+    values: dict[str, Any]
+    rows: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def quantization(self) -> str:
+        """none, nf4, nf4-dq or int8; full fine-tuning has none."""
+        return "none" if self.adapter == "full" else str(self.values.get("quantization", "none"))
+
+    @property
+    def precision(self) -> str:
+        return str(self.values.get("precision", "bf16"))
+
+
+@dataclass(frozen=True)
+class Key:
+    """One line of a mapping table: our name, theirs, the unit, and how the value is rewritten."""
+
+    ours: str
+    theirs: str
+    unit: str = ""
+    write: Callable[[Any], Any] = lambda value: value
+
+
+@dataclass
+class Native:
+    """A configuration in the framework's own keys (nested keys joined by dots), and what it could not hold.
+
+    `lost` names our fields that the file does not hold; `implied` those that the framework does by itself, so that
+    the file is silent about them. `command` starts the run, `launch` is what the launcher adds when it is read back.
+    """
+
+    config: dict[str, Any]
+    command: str
+    lost: dict[str, str] = field(default_factory=dict)
+    implied: set[str] = field(default_factory=set)
+    launch: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Framework:
+    """One framework: its mapping table, the objectives it trains, and the keys that depend on several of our fields."""
+
+    name: str
+    title: str
+    version: str
+    schema: str
+    objectives: frozenset[str]
+    keys: tuple[Key, ...]
+    shape: Callable[[Plan, Native], None]
+    silent: frozenset[str] = frozenset()
+    """Our fields that `shape` writes itself."""
+
+
+def build(framework: Framework, plan: Plan) -> Native:
+    """The configuration in the framework's keys. Raises BadRequest for an objective that it does not train."""
+    if plan.objective not in framework.objectives:
+        known = ", ".join(sorted(framework.objectives))
+        raise BadRequest("export", f"{framework.title} does not train {plan.objective}", f"it trains {known}")
+    native = Native({}, "")
+    for key in framework.keys:
+        value = plan.values.get(key.ours)
+        if value is not None:
+            native.config[key.theirs] = key.write(value)
+    mapped = {key.ours for key in framework.keys} | framework.silent | NOT_CARRIED
+    for name, value in sorted(plan.values.items()):
+        if name not in mapped:
+            native.lost[name] = f"{framework.title} has no key for it (ours: {value})"
+    framework.shape(plan, native)
+    return native
+
+
+def sixteen_bit(plan: Plan, native: Native, dtype_key: str, names: dict[str, str]) -> None:
+    """The flags bf16 and fp16 of the Hugging Face Trainer, and the type that the weights are loaded in.
+
+    Weights that are trained in fp16 stay in fp32, since the gradient scaler of torch refuses fp16 gradients.
+    """
+    native.config["bf16"] = plan.precision == "bf16"
+    native.config["fp16"] = plan.precision == "fp16"
+    wide = plan.precision == "fp32" or (plan.adapter == "full" and plan.precision == "fp16")
+    native.config[dtype_key] = names["fp32" if wide else plan.precision]
+
+
+DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+
+
+def total_steps(plan: Plan) -> int | None:
+    """Optimizer steps of the whole run; None where the number of rows is not known."""
+    if plan.values.get("max_steps"):
+        return int(plan.values["max_steps"])
+    if plan.rows is None:
+        return None
+    batch = plan.values["per_device_train_batch_size"] * plan.values["gradient_accumulation_steps"] * plan.gpus
+    return max(1, int(plan.rows * float(plan.values.get("num_train_epochs", 1)) / batch))
+
+
+def nested(config: dict[str, Any]) -> dict[str, Any]:
+    """Dotted keys as nested mappings; a level whose names are all numbers becomes a list."""
+    tree: dict[str, Any] = {}
+    for key, value in config.items():
+        place = tree
+        *parents, last = key.split(".")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    result = _lists(tree)
+    assert isinstance(result, dict)
+    return result
+
+
+def _lists(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return list(value) if isinstance(value, tuple) else value
+    if value and all(key.isdigit() for key in value):
+        return [_lists(value[key]) for key in sorted(value, key=int)]
+    return {key: _lists(item) for key, item in value.items()}

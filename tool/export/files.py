@@ -1,0 +1,101 @@
+"""The file of one export: header, warnings, configuration."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from tool.errors import BadRequest
+from tool.export.engine import Framework, Native, Plan, build, nested
+from tool.schema.recommendation import Recommendation
+
+_MODULES = {
+    "trl": "trl",
+    "axolotl": "axolotl",
+    "llamafactory": "llamafactory",
+    "torchtune": "torchtune",
+    "unsloth": "unsloth",
+    "oumi": "oumi",
+    "ms-swift": "ms_swift",
+}
+PLACEHOLDER = "your-organisation/your-model"
+
+
+@dataclass(frozen=True)
+class Export:
+    """One file: its text, the warnings that stand in it as well, and the native configuration it holds."""
+
+    framework: Framework
+    text: str
+    warnings: tuple[str, ...]
+    native: Native
+
+
+def names() -> tuple[str, ...]:
+    """The frameworks that an answer can be exported to."""
+    return tuple(_MODULES)
+
+
+def framework(name: str) -> Framework:
+    """Raises BadRequest for a name that is not known."""
+    if name not in _MODULES:
+        raise BadRequest("export", f"unknown framework {name!r}", f"known: {', '.join(_MODULES)}")
+    found: Framework = importlib.import_module(f"tool.export.{_MODULES[name]}").FRAMEWORK
+    return found
+
+
+def plan_of(answer: Recommendation, model: str | None, dataset: str, gpus: int = 1) -> Plan:
+    """What is to be exported. Raises BadRequest for a model that is trained with another head than a language model's."""
+    config = answer.config
+    values = {key: value for key, value in config.items() if value is not None}
+    notes = tuple(answer.warnings)
+    rows = answer.request.get("dataset_rows")
+    kind = config.get("model_kind", "causal_lm")
+    if kind != "causal_lm":
+        raise BadRequest("export", f"the frameworks train causal language models, not {kind}", "write a --notebook")
+    return Plan(model or PLACEHOLDER, dataset, config["objective"], config["adapter"], gpus, values, rows, notes)
+
+
+def export(name: str, plan: Plan) -> Export:
+    """The file for one framework. Raises BadRequest where the framework cannot train this at all."""
+    target = framework(name)
+    native = build(target, plan)
+    warnings = [f"{field}: {reason}" for field, reason in sorted(native.lost.items())]
+    if plan.model == PLACEHOLDER:
+        warnings.append("model: the request names none: put yours in")
+    lines = _header(target, plan, native, warnings)
+    body = _script(native, plan) if name == "unsloth" else _yaml(native.config)
+    return Export(target, "\n".join(f"# {line}".rstrip() for line in lines) + "\n" + body, tuple(warnings), native)
+
+
+def _header(target: Framework, plan: Plan, native: Native, warnings: list[str]) -> list[str]:
+    batch = plan.values["per_device_train_batch_size"] * plan.values["gradient_accumulation_steps"] * plan.gpus
+    per_gpu = f"{plan.values['per_device_train_batch_size']} x {plan.values['gradient_accumulation_steps']}"
+    lines = [
+        f"{target.title} {target.version}: {plan.adapter} {plan.objective} of {_one_line(plan.model)}",
+        f"start: {native.command} (this file)",
+        f"effective batch: {per_gpu} x {plan.gpus} GPUs = {batch} sequences",
+        f"data: {_one_line(plan.dataset)} is an example; name your own",
+    ]
+    sharding = plan.values.get("sharding", "none")
+    if sharding != "none":
+        lines.append(f"sharding: sized for {sharding}; configure it in the launcher")
+    lines += [f"warning: {_one_line(line)}" for line in warnings]
+    return lines + [f"note: {_one_line(note)}" for note in plan.notes]
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter for letter in " ".join(str(text).split()) if letter.isprintable())
+
+
+def _yaml(config: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(nested(config), sort_keys=True, allow_unicode=True, width=110)
+
+
+def _script(native: Native, plan: Plan) -> str:
+    from tool.export.script import render
+
+    return render(native.config, plan)
