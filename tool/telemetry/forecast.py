@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from tool.load import Repo
 from tool.load.gpu_names import resolve_gpu
 from tool.memory import fit
+from tool.recommend.sizing import TILED_OBJECTIVES
 from tool.schema.fit import FitRequest
+from tool.schema.gpu import Gpu
 
 DECIDES_MEMORY = (
     "objective",
@@ -65,7 +67,7 @@ class Forecaster:
 
     def _price(self, model: str, config: dict[str, Any], card: str, gpus: int | None) -> Forecast | None:
         try:
-            request = FitRequest.model_validate(fit_fields(model, config, card, gpus))
+            request = FitRequest.model_validate(fit_fields(model, config, self._repo.gpus[card], gpus))
         except ValidationError:
             return None
         answer = fit(self._repo, request)
@@ -74,8 +76,12 @@ class Forecaster:
         return Forecast(answer.allocated_gib, answer.upper_gib, request)
 
 
-def fit_fields(model: str, config: dict[str, Any], card: str, gpus: int | None) -> dict[str, Any]:
-    """A run's configuration in the words of `ftc fit`."""
+def fit_fields(model: str, config: dict[str, Any], card: Gpu, gpus: int | None) -> dict[str, Any]:
+    """A run's configuration in the words of `ftc fit`, priced as the recommender prices its answers.
+
+    Without FlashAttention, SDPA writes out the scores of models whose heads share keys, as nearly all do today.
+    """
+    written_out = not card.flash_attention_2 and config.get("attn_implementation") == "sdpa"
     several = (gpus or 1) > 1
     adapter = config.get("adapter")
     fp16_masters = adapter == "full" and config.get("precision") == "fp16"
@@ -83,7 +89,7 @@ def fit_fields(model: str, config: dict[str, Any], card: str, gpus: int | None) 
         "model": model,
         "method": adapter,
         "objective": config.get("objective"),
-        "framework": "trl",
+        "framework": "open-finetune-config" if config.get("objective") in TILED_OBJECTIVES else "open-finetune-plain",
         "dtype": "fp32" if fp16_masters else config.get("precision"),
         "amp": "fp16" if fp16_masters else None,
         "quant": config.get("quantization"),
@@ -94,7 +100,7 @@ def fit_fields(model: str, config: dict[str, Any], card: str, gpus: int | None) 
         "seq_len": config.get("max_length"),
         "seq_len_kind": "packed" if config.get("packing") else "padded-max",
         "grad_checkpointing": config.get("gradient_checkpointing"),
-        "attention": config.get("attn_implementation"),
+        "attention": "eager" if written_out else config.get("attn_implementation"),
         "compile": False,
         "chunked_or_fused_loss": False,
         "kbit_preparation": False,
@@ -102,7 +108,7 @@ def fit_fields(model: str, config: dict[str, Any], card: str, gpus: int | None) 
         "activation_offload": False,
         "gpus": gpus or 1,
         "sharding": config.get("sharding") or ("ddp" if several else "none"),
-        "gpu": card,
+        "gpu": card.id,
     }
 
 
