@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -101,4 +102,4 @@ def _number(value: Any) -> float | None:
     """A number to show; a list counts its members, true is 1."""
     if isinstance(value, list):
         return float(len(value))
-    return significant(float(value)) if isinstance(value, int | float) else None
+    return significant(float(value)) if isinstance(value, int | float) and math.isfinite(value) else None

@@ -54,7 +54,10 @@ def measure(engine: str, cases: Sequence[GoldenCase], answers: Answers, **checks
 
 
 def _short(value: Any) -> Any:
-    return significant(value) if isinstance(value, float) and math.isfinite(value) else value
+    """Four significant digits; what is no number is missing."""
+    if not isinstance(value, float):
+        return value
+    return significant(value) if math.isfinite(value) else None
 
 
 def rate_gap(case: GoldenCase, answer: dict[str, Any]) -> float:

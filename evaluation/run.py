@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed
@@ -134,7 +135,12 @@ def report_of(ground: Ground, found: Measured, baseline: Measured | None) -> Eva
         against_digest=baseline.subject.digest if baseline else None,
         verdict=judgement.verdict,
         gates=judgement.gates,
-        metrics=found.scores.report.model_dump(mode="json", exclude_none=True),
+        metrics=finite(found.scores.report.model_dump(mode="json", exclude_none=True)),
         worst=tuple(worst_cases(ground.cases, found.answers)),
         notes=tuple([f"the engine could not be opened: {found.subject.problem}"] if found.subject.problem else []),
     )
+
+
+def finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is no number: a report holds none, and a gate that needs it finds it missing."""
+    return {key: value for key, value in values.items() if not isinstance(value, float) or math.isfinite(value)}
