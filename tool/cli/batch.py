@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, TypeVar
 
@@ -16,9 +17,11 @@ MAX_LINE = 1 << 24
 
 
 class _Refused(ValueError):
-    def __init__(self, field: str, message: str) -> None:
+    """A line that is no request. `data` is what could be read of it, so that its id can be echoed."""
+
+    def __init__(self, field: str, message: str, data: dict[str, Any] | None = None) -> None:
         super().__init__(message)
-        self.field = field
+        self.field, self.data = field, data or {}
 
 
 def lines_of(stream: BinaryIO) -> Iterator[bytes | None]:
@@ -45,9 +48,12 @@ def run_batch(
         try:
             data = read_object(line)
             write(answer(parse(data)))
-        except (_Refused, BadRequest) as error:
+        except _Refused as error:
             bad += 1
-            write(_failure(data, error.field, str(getattr(error, "message", error))))
+            write(_failure(error.data, error.field, str(error)))
+        except BadRequest as error:
+            bad += 1
+            write(_failure(data, error.field, error.message + (f" ({error.mend})" if error.mend else "")))
         except ValidationError as error:
             bad += 1
             first = error.errors()[0]
@@ -66,7 +72,7 @@ def _message(error: Any) -> str:
 
 def _failure(data: dict[str, Any], field: str, message: str) -> dict[str, Any]:
     identity = data.get("id")
-    if not isinstance(identity, (str, int)) or isinstance(identity, bool):
+    if not isinstance(identity, (str, int)) or isinstance(identity, bool) or not _is_unicode(identity):
         identity = None
     return {"id": identity, "error": {"field": field, "message": message}}
 
@@ -83,7 +89,13 @@ def read_object(line: bytes | None) -> dict[str, Any]:
         raise _Refused("", f"the line is not UTF-8 (byte {error.start})") from None
     try:
         data = json.loads(text, parse_constant=_constant, object_pairs_hook=_pairs, parse_int=_integer)
-    except _Refused:
+        if "\\u" in text and not _is_unicode(data):
+            raise _Refused("", "half of a surrogate pair (\\ud800 to \\udfff) is no character")
+    except _Refused as error:
+        error.data = _leniently(text)
+        error.field = error.field or next(
+            (key for key, value in error.data.items() if isinstance(value, float) and not math.isfinite(value)), ""
+        )
         raise
     except RecursionError:
         raise _Refused("", "the line is nested too deeply") from None
@@ -92,6 +104,24 @@ def read_object(line: bytes | None) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise _Refused("", f"the line is not a JSON object but {type(data).__name__}")
     return data
+
+
+def _leniently(text: str) -> dict[str, Any]:
+    """What can be read of a refused line: NaN and doubled keys pass. Empty when it is no object."""
+    try:
+        data = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= 30 else None)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether all text in plain data can be written as UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _constant(name: str) -> float:

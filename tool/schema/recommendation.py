@@ -15,7 +15,7 @@ Strategy = Literal["auto", "deterministic", "hybrid", "hybrid_ml"]
 class RecommendRequest(BaseModel):
     """One question. Only a task (or objective) and one of model, model_config, params_b, size_bucket are needed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 
     id: str | int | None = None
     model: str | None = None
