@@ -6,8 +6,18 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from tool.architecture import Inventory, architecture_for_size, architecture_from_config, inventory, resolve
+from tool.architecture import (
+    Inventory,
+    UnsupportedArchitecture,
+    architecture_for_size,
+    architecture_from_config,
+    inventory,
+    is_approximate,
+    resolve,
+)
+from tool.architecture.families import ENCODERS
 from tool.errors import BadRequest
 from tool.load import Repo
 from tool.load.gpu_names import find_gpu
@@ -29,8 +39,15 @@ FAMILY_STEMS = (
     *("deepseek", "pythia", "bloom", "gpt2", "gpt-neox", "opt", "starcoder", "baichuan", "internlm", "glm"),
     *("bert", "t5", "bart", "stablelm", "mpt", "zephyr", "vicuna", "alpaca", "tulu", "hermes", "solar"),
 )
-SHORT_STEM = 3
 """Names of families that stand in the ids of republished and fine-tuned models."""
+SHORT_STEM = 3
+TUNED_FROM = {"zephyr": "mistral", "vicuna": "llama", "alpaca": "llama", "tulu": "llama", "solar": "llama"}
+"""Names of fine-tuned models that tell their base family."""
+PADDING_POSITIONS = {"roberta": 2, "xlm-roberta": 2, "camembert": 2}
+"""Learned positions that no token takes: RoBERTa counts from its padding id plus one (transformers, modeling_roberta).
+"""
+LONGEST_SHOWN = 100
+"""Characters of a name that a message quotes; a longer one is nobody's misspelling."""
 FALLBACK_TASK = "instruction_following"
 
 
@@ -52,11 +69,18 @@ class Subject:
     @property
     def kind(self) -> str:
         """causal_lm, seq2seq or sequence_classification (an encoder)."""
-        kind = self.model.kind if self.model else ""
-        name = self.architecture.architecture
-        if kind == "encoder-decoder" or "ConditionalGeneration" in name:
-            return "seq2seq" if kind != "base" else "causal_lm"
-        return "sequence_classification" if kind == "encoder" else "causal_lm"
+        if self.architecture.is_encoder_decoder:
+            return "seq2seq"
+        encoder = self.model.kind == "encoder" if self.model else self.architecture.model_type in ENCODERS
+        return "sequence_classification" if encoder else "causal_lm"
+
+    @property
+    def hard_limit(self) -> int | None:
+        """Tokens beyond which the network has no learned position and stops with an error; None: it extrapolates."""
+        shape = self.architecture
+        if not self.exact or not shape.position_embeddings or not shape.max_position_embeddings:
+            return None
+        return shape.max_position_embeddings - PADDING_POSITIONS.get(shape.model_type, 0)
 
 
 @dataclass(frozen=True)
@@ -99,9 +123,7 @@ def ask(repo: Repo, request: RecommendRequest) -> Question:
     adapter = _word(request.adapter or "auto", "adapter", ADAPTERS, "lora", outside)
     hardware = _hardware(repo, request, warnings)
     _check_kind(task, subject, outside)
-    longest = subject.architecture.max_position_embeddings
-    if request.seq_len and longest and request.seq_len > longest and subject.exact:
-        warnings.append(f"seq_len {request.seq_len} is longer than the {longest} positions the model was made for")
+    seq_len = _length(subject, request.seq_len, warnings)
     return Question(
         request=request,
         subject=subject,
@@ -110,10 +132,23 @@ def ask(repo: Repo, request: RecommendRequest) -> Question:
         adapter=adapter,
         gpus=hardware.count if hardware else (request.gpus or 1),
         hardware=hardware,
-        seq_len=request.seq_len,
+        seq_len=seq_len,
         outside=tuple(outside),
         warnings=tuple(warnings),
     )
+
+
+def _length(subject: Subject, wanted: int | None, warnings: list[str]) -> int | None:
+    """The requested length in tokens, lowered where the model has no positions for it."""
+    longest = subject.architecture.max_position_embeddings
+    if wanted is None or not longest or wanted <= longest or not subject.exact:
+        return wanted
+    limit = subject.hard_limit
+    if limit is None:
+        warnings.append(f"seq_len {wanted} is longer than the {longest} positions the model was made for")
+        return wanted
+    warnings.append(f"seq_len {wanted} lowered to {limit}: the model has learned positions for no more")
+    return limit
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = TYPO_CUTOFF) -> str | None:
@@ -131,28 +166,29 @@ def _word(name: str, field: str, known: tuple[str, ...], fallback: str, outside:
     near = closest(word, known)
     if near:
         raise BadRequest(field, f"unknown {field} {name!r}", f"did you mean {near!r}?")
-    outside.append(f"{field} {name!r} is not one of {', '.join(known)}; answered as {fallback}")
+    outside.append(f"{field} {_short(name)} is not one of {', '.join(known)}; answered as {fallback}")
     return fallback
 
 
 def _task(repo: Repo, request: RecommendRequest, outside: list[str]) -> tuple[Task, str]:
-    if request.task is None and request.objective is None:
+    stated = (request.task or "").strip() or None
+    if stated is None and request.objective is None:
         raise BadRequest("task", "a task or an objective is needed", f"known tasks: {', '.join(repo.tasks.ids())}")
     objective = None
     if request.objective is not None:
         objective = _word(request.objective, "objective", OBJECTIVES, "sft", outside)
-    name = request.task if request.task is not None else str(objective)
+    name = stated or str(objective)
     task = resolve_task(repo, name)
     if task is None:
         near = closest(name.replace(" ", "_").replace("-", "_"), _task_names(repo))
         if near:
             raise BadRequest("task", f"unknown task {name!r}", f"did you mean {near!r}?")
-        outside.append(f"task {name!r} is not one of {', '.join(repo.tasks.ids())}; answered as {FALLBACK_TASK}")
+        outside.append(f"task {_short(name)} is not one of {', '.join(repo.tasks.ids())}; answered as {FALLBACK_TASK}")
         task = repo.tasks[FALLBACK_TASK]
     if objective is None:
         aliased = name.strip().casefold()
         objective = aliased if aliased in task.objectives else task.objective
-    elif objective not in task.objectives and request.task is not None:
+    elif objective not in task.objectives and stated is not None:
         outside.append(f"objective {objective} is not used for task {task.id} ({', '.join(task.objectives)})")
     return task, objective
 
@@ -168,27 +204,45 @@ def _subject(repo: Repo, request: RecommendRequest, outside: list[str], warnings
             warnings.append(f"{request.model} is answered as {model.id}")
         return Subject(model.id, model, model.architecture, model.parameters, model.family, exact=True)
     if request.model_config_ is not None:
-        return _from_config(request, outside, warnings)
+        described = _from_config(request, request.model_config_, outside, warnings)
+        if described is not None:
+            return described
     parameters = _stated_parameters(repo, request)
     family = _known_family(repo, request.model)
     if request.model:
-        warnings.append(f"model {request.model!r} is not in the registry: answered from its size alone")
+        warnings.append(f"model {_short(request.model)} is not in the registry: answered from its size alone")
         if family is None:
-            outside.append(f"the family of {request.model!r} is unknown")
+            outside.append(f"the family of {_short(request.model)} is unknown")
     architecture = architecture_for_size(parameters)
     return Subject(request.model, None, architecture, parameters, family, exact=False)
 
 
-def _from_config(request: RecommendRequest, outside: list[str], warnings: list[str]) -> Subject:
-    architecture, notes = architecture_from_config(request.model_config_ or {})
-    if notes:
-        outside.extend(notes)
-        warnings.extend(notes)
+def _from_config(
+    request: RecommendRequest, config: dict[str, Any], outside: list[str], warnings: list[str]
+) -> Subject | None:
+    """The model that a config.json describes; None for one that cannot be read where a size is given beside it."""
+    try:
+        architecture, notes = architecture_from_config(config)
+    except UnsupportedArchitecture as error:
+        note = f"model type {error.model_type!r} of the config.json is not supported"
+        if request.params_b is None and request.size_bucket is None:
+            raise BadRequest(
+                "model_config", note, "give its size (params_b) for an answer from the size alone"
+            ) from None
+        outside.append(note)
+        return None
+    except BadRequest as error:
+        if error.field.startswith("model_config"):
+            raise
+        raise BadRequest(f"model_config.{error.field}", error.message, error.mend) from None
+    warnings.extend(notes)
     counted: Inventory = inventory(architecture)
     parameters = float(counted.total)
-    if request.params_b and notes:
-        parameters = request.params_b * 1e9
-    return Subject(request.model, None, architecture, parameters, architecture.model_type, exact=not notes)
+    approximate = is_approximate(notes)
+    if approximate:
+        outside.extend(notes)
+        parameters = request.params_b * 1e9 if request.params_b else parameters
+    return Subject(request.model, None, architecture, parameters, architecture.model_type, exact=not approximate)
 
 
 def _stated_parameters(repo: Repo, request: RecommendRequest) -> float:
@@ -198,11 +252,16 @@ def _stated_parameters(repo: Repo, request: RecommendRequest) -> float:
         return TYPICAL_PARAMETERS[request.size_bucket]
     if request.model is None:
         raise BadRequest("model", "one of model, model_config, params_b or size_bucket is needed", "name the model")
-    near = closest(request.model, repo.models.ids(), cutoff=0.5)
-    hint = f"did you mean {near!r}? " if near else ""
+    near = closest(request.model, repo.models.ids(), cutoff=0.5) if len(request.model) <= LONGEST_SHOWN else None
+    hint = f"did you mean {near!r}? or " if near else ""
     raise BadRequest(
-        "model", f"unknown model {request.model!r}", f"{hint}or give its config.json or its size (params_b)"
+        "model", f"unknown model {_short(request.model)}", f"{hint}give its config.json or its size (params_b)"
     )
+
+
+def _short(name: str) -> str:
+    """A name as messages quote it."""
+    return repr(name if len(name) <= LONGEST_SHOWN else name[: LONGEST_SHOWN - 1] + "…")
 
 
 def _known_family(repo: Repo, name: str | None) -> str | None:
@@ -210,7 +269,8 @@ def _known_family(repo: Repo, name: str | None) -> str | None:
     if name is None:
         return None
     folded = name.casefold()
-    return next((stem for stem in FAMILY_STEMS if re.search(_pattern(stem), folded)), None)
+    found = next((stem for stem in FAMILY_STEMS if re.search(_pattern(stem), folded)), None)
+    return TUNED_FROM.get(found, found) if found else None
 
 
 def _pattern(stem: str) -> str:

@@ -43,7 +43,7 @@ class Served:
         """
         adapter = "lora" if question.adapter == "auto" else question.adapter
         facts = facts_of(question, adapter)
-        known = replace(facts, family=None) if question.subject.model is not None else facts
+        known = replace(facts, family=None) if question.subject.exact else facts
         return tuple(self.engine.out_of_distribution(known))
 
 

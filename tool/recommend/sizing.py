@@ -78,7 +78,8 @@ def wanted_length(question: Question) -> int:
     """The requested length, or the task's, never beyond the positions that the model was made for (tokens)."""
     if question.seq_len:
         return question.seq_len
-    longest = question.subject.architecture.max_position_embeddings or question.task.max_length
+    subject = question.subject
+    longest = subject.hard_limit or subject.architecture.max_position_embeddings or question.task.max_length
     return min(question.task.max_length, longest)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tool.schema.base import SizeBucket
 from tool.schema.fit import FitAnswer
 
 Strategy = Literal["auto", "deterministic", "hybrid", "hybrid_ml"]
+
+
+def _whole(value: Any) -> Any:
+    """4.0 is the integer 4, as in JSON Schema; other types stay for the validator to refuse."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole)]
 
 
 class RecommendRequest(BaseModel):
@@ -26,11 +34,11 @@ class RecommendRequest(BaseModel):
     objective: str | None = None
     adapter: str | None = None
     gpu: str | None = None
-    gpus: int | None = Field(default=None, ge=1, le=100_000)
+    gpus: Count | None = Field(default=None, ge=1, le=100_000)
     platform: str | None = None
     plan: str | None = None
-    dataset_rows: int | None = Field(default=None, ge=1, le=1_000_000_000_000)
-    seq_len: int | None = Field(default=None, ge=8, le=100_000_000)
+    dataset_rows: Count | None = Field(default=None, ge=1, le=1_000_000_000_000)
+    seq_len: Count | None = Field(default=None, ge=8, le=100_000_000)
     strategy: Strategy | None = None
     engine: str | None = None
     key: str | None = None
