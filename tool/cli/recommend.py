@@ -45,6 +45,8 @@ def request_options(command: Any) -> Any:
 @click.option("--notebook", type=click.Path(dir_okay=False, path_type=Path), help="Write this very answer's notebook.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Append a recommendation event (JSONL).")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes for --requests (default: one a core).")
+@click.option("--export", "export_to", help="trl, axolotl, llamafactory, torchtune, unsloth, oumi or ms-swift.")
+@click.option("--export-file", type=click.Path(dir_okay=False, path_type=Path), help="Where to (default: stdout).")
 @common_options
 def command(
     jobs: int | None,
@@ -136,6 +138,7 @@ def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
     from tool.govern.live import engine_for, slot_of
 
     if request.engine is not None:
+        _check_engine(repo, request.engine)
         return request.engine, slot_of(repo.root, request.engine)
     return engine_for(repo.root, request.key)
 
@@ -169,6 +172,13 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
     return 0 if answer.vram is None or within_card(answer.vram) else 1
 
 
+def _check_engine(repo: Any, version: str) -> None:
+    known = sorted(path.parent.name for path in (repo.root / "registry/engines").glob("*/engine.yaml"))
+    if version not in known:
+        mend = f"known: {', '.join(known)}" if known else "leave it out: no engine was trained yet"
+        raise BadRequest("engine", f"no such engine {version[:80]!r}", mend)
+
+
 def _unknown_task(repo: Any, name: str) -> BadRequest:
     from tool.recommend.question import closest
 
@@ -191,12 +201,20 @@ def parse_request(fields: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
+        if field.startswith("id."):  # a union reports each of its types
+            raise BadRequest("id", f"must be a text or a whole number, got {_quoted(first['input'])}") from None
         if first["type"] != "extra_forbidden":
-            raise BadRequest(field, f"{first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}") from None
+            message = f"{first['msg'][0].lower()}{first['msg'][1:]}, got {_quoted(first['input'])}"
+            raise BadRequest(field, message) from None
         known = [info.alias or name for name, info in RecommendRequest.model_fields.items()]
         near = difflib.get_close_matches(field, known, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
         raise BadRequest(field, f"unknown field {field!r}", mend) from None
+
+
+def _quoted(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _write_notebook(repo: Any, answer: Any, path: Path) -> None:
