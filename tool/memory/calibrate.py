@@ -93,7 +93,8 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
         bounds={"unknown": Bound(tokens=2.0, states=1.05, rows=0)},
     )
     calibration = _fit_gaps(full, start)
-    return calibration.model_copy(update={"bounds": _bounds(full, calibration)})
+    failed = [case for case in cases if case.row.outcome == "oom" and case.row.completeness == "full" and case.usable]
+    return calibration.model_copy(update={"bounds": _bounds(full, failed, calibration)})
 
 
 def _with_driver(cases: Sequence[Case]) -> list[Case]:
@@ -145,12 +146,17 @@ def _fit_gaps(cases: Sequence[Case], start: Calibration) -> Calibration:
     return calibration
 
 
-def _bounds(cases: Sequence[Case], calibration: Calibration) -> dict[str, Bound]:
-    """One bound for each kind with enough rows, and a wider one for what is not known."""
+def _bounds(cases: Sequence[Case], failed: Sequence[Case], calibration: Calibration) -> dict[str, Bound]:
+    """One bound for each kind with enough rows, and a wider one for what is not known.
+
+    `failed` ran out of memory: a bound is raised until it calls none of them safe.
+    """
     groups: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
         groups[case.group].append(case)
     fitted = {name: _bound(groups[name], calibration) for name in KINDS if len(groups[name]) >= LEAST_ROWS}
+    for name, bound in fitted.items():
+        fitted[name] = _unsafe_no_more(bound, [case for case in failed if case.group == name], calibration)
     tokens = max((bound.tokens for bound in fitted.values()), default=2.0)
     states = max((bound.states for bound in fitted.values()), default=1.1)
     wide = Bound(tokens=round(tokens * UNSURE, 2), states=round(states * UNSURE, 2), rows=0)
@@ -179,6 +185,17 @@ def _bound(cases: Sequence[Case], calibration: Calibration) -> Bound:
     if best is None:
         return Bound(tokens=float(TOKENS[-1]), states=STATES[-1], rows=len(cases))
     return Bound(tokens=best[2], states=best[1], rows=len(cases))
+
+
+def _unsafe_no_more(bound: Bound, failed: Sequence[Case], calibration: Calibration) -> Bound:
+    """The bound, raised on `tokens` until no run that was seen to run out of memory fits by it."""
+    for tokens in TOKENS[bound.tokens <= TOKENS]:
+        raised_bound = bound.model_copy(update={"tokens": float(tokens)})
+        bounds = {**calibration.bounds, **{case.group: raised_bound for case in failed}}
+        trial = calibration.model_copy(update={"bounds": bounds})
+        if not any(forecast(case, trial).verdict == "fits" for case in failed):
+            return raised_bound
+    return bound
 
 
 def _ratios(cases: Sequence[Case], calibration: Calibration, states: float, tokens: float) -> np.ndarray:
