@@ -78,8 +78,10 @@ MUTANTS = (
 def problem_of(mutant: Mutant, bench: Bench) -> str:
     """Why a mutant was not stopped as it must be; empty when it was.
 
-    The gate named must have passed on the honest engine, or the mutant proves nothing, unless it only exists in error.
+    The gate named must not have stopped the honest engine, or the mutant would prove nothing.
     """
+    if mutant.gate in bench.verdict().stopped_by:
+        return f"{mutant.name}: {mutant.gate} stops the honest engine as well"
     verdict = mutant.run(bench)
     if mutant.gate not in verdict.stopped_by:
         return f"{mutant.name}: not stopped by {mutant.gate}, but by {sorted(verdict.stopped_by) or 'nothing'}"

@@ -168,7 +168,7 @@ def test_the_table_shows_what_was_compared(bench: Bench) -> None:
 
 
 def test_evaluate_command(repo_copy: Path, ftc: Ftc) -> None:
-    """`ftc evaluate` (no git here: nothing to hold ceilings against) answers in JSON within a minute, writes its report, and ends with 3 on an empty golden set."""
+    """`ftc evaluate` answers in JSON within a minute and writes its report; an empty golden set ends with 3."""
     start = time.monotonic()
     code, out, error = ftc(
         "evaluate", "--root", repo_copy, "--output", "json", "--write", "--now", "2026-11-24T00:00:00Z"
