@@ -2,8 +2,8 @@
 
     python -m evaluation.rehearsal [--weeks 12] [--write]
 
-The fleet's truth imports nothing of `tool` and shares no constant with it: a run needs so many GiB by a formula of its
-own. Two cards need more than anybody forecast, a release of a dependency raises all peaks in week 5, and from week 7 a
+The fleet's truth imports nothing of `tool`: a run needs so many GiB by a formula of its own, whose coefficients were
+set so that the cards that are not misjudged need about what we forecast. Two cards need more than anybody forecast, a release of a dependency raises all peaks in week 5, and from week 7 a
 poisoner uploads 30 % of the events. What comes out is told in evaluation/reports/rehearsal.md.
 """
 
@@ -188,6 +188,15 @@ def write(inbox: Path, events: list[dict[str, Any]], source: Any) -> None:
             file.write(json.dumps(item) + "\n")
 
 
+LIMITS = """What this does not show. A first formula, with coefficients chosen freely, let 95 % of all runs go out of
+memory; its coefficients were then set near our own forecasts, so a peak near the forecast on well-judged cards is
+assumed here and not found. Requests differ from week to week, and the OOM rate moves with them: it does not fall
+steadily, because a bound belongs to a kind of batch and not to a card, and few configurations are seen by the three
+sources that it takes. The teams run what was recommended, which is an echo and teaches no learning rate, so the steps
+of 1.0 say that the poisoner's rates were refused and nothing more. No canary is played, and so no bad candidate is
+stopped in one; candidates are fitted and committed, but not judged by the gates (the copy has no golden set)."""
+
+
 def page(rows: list[dict[str, Any]], history: str) -> str:
     """The report."""
     lines = ["# Rehearsal", "", (__doc__ or "").split("\n\n")[2].replace("\n", " "), ""]
@@ -206,7 +215,20 @@ def page(rows: list[dict[str, Any]], history: str) -> str:
             row["largest_step"],
         ]
         lines.append("| " + " | ".join("–" if cell is None else str(cell) for cell in cells) + " |")
-    return "\n".join([*lines, "", "## History of the repository", "", "```", history.strip(), "```", ""])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            LIMITS.replace("\n", " "),
+            "",
+            "## History of the repository",
+            "",
+            "```",
+            history.strip(),
+            "```",
+            "",
+        ]
+    )
 
 
 def main() -> int:
