@@ -3,8 +3,9 @@
     python -m evaluation.rehearsal [--weeks 12] [--write]
 
 The fleet's truth imports nothing of `tool`: a run needs so many GiB by a formula of its own, whose coefficients were
-set so that the cards that are not misjudged need about what we forecast. Two cards need more than anybody forecast, a release of a dependency raises all peaks in week 5, and from week 7 a
-poisoner uploads 30 % of the events. What comes out is told in evaluation/reports/rehearsal.md.
+set so that the cards that are not misjudged need about what we forecast. Two cards need more than anybody forecast, a
+release of a dependency raises all peaks in week 5, and from week 7 a poisoner uploads 30 % of the events. What comes
+out is told in evaluation/reports/rehearsal.md.
 """
 
 from __future__ import annotations
