@@ -68,6 +68,9 @@ calibrate: $(STAMP) ## fit what the memory arithmetic cannot see, and report the
 bench-memory: $(STAMP) .bench-venv/.made ## set other memory estimators beside ours on the measured runs
 	@$(VENV)/bin/python -m evaluation.bench_memory
 
+rehearse: $(STAMP) ## twelve weeks of telemetry and retraining through the real commands
+	@$(VENV)/bin/python -m evaluation.rehearsal --write
+
 bench-hparams: $(STAMP) ## score learning rates and other hyperparameters, repositories left out
 	@$(VENV)/bin/python -m evaluation.hparams
 
@@ -84,4 +87,4 @@ lint: $(STAMP) ## style, types, layers
 lock: ## resolve requirements.lock anew (needs uv)
 	@UV_PYTHON_DOWNLOADS=never uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header --quiet -o requirements.lock
 
-.PHONY: help setup generate check test prove test-notebooks sweep oracle measure calibrate bench-memory bench-hparams bless lint lock
+.PHONY: help setup generate check test prove test-notebooks sweep oracle measure calibrate rehearse bench-memory bench-hparams bless lint lock
