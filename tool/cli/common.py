@@ -17,19 +17,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def common_options(command: F) -> F:
     """Add --root and --output. The command receives `root: Path` and `output: str`."""
-    command = click.option(
-        "--output",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="How to print.",
-    )(command)
-    return click.option(
+    return _options(command, ["text", "json"])
+
+
+def batch_options(command: F) -> F:
+    """Like `common_options`, for commands that answer files of requests: jsonl is the form of those answers."""
+    return _options(command, ["text", "json", "jsonl"])
+
+
+def _options(command: F, forms: list[str]) -> F:
+    output = click.option("--output", type=click.Choice(forms), default="text", show_default=True, help="How to print.")
+    root = click.option(
         "--root",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         callback=_root,
         help="The repository (default: the one that contains the current folder).",
-    )(command)
+    )
+    return root(output(command))
 
 
 def _root(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path:
@@ -41,6 +45,14 @@ def _root(context: click.Context, parameter: click.Parameter, value: Path | None
 def print_json(value: Any) -> None:
     """One JSON document on stdout, sorted keys, UTF-8 as it is."""
     click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False))
+
+
+def print_answer(value: Any, output: str) -> None:
+    """One answer as a JSON document, or on one line for `jsonl`."""
+    if output == "jsonl":
+        click.echo(json_line(value))
+    else:
+        print_json(value)
 
 
 def json_line(value: Any) -> str:

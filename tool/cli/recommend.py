@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tool.cli.common import common_options, print_json
+from tool.cli.common import batch_options, print_answer
 from tool.errors import BadRequest, FtcError
 
 STRATEGIES = ["auto", "deterministic", "hybrid", "hybrid_ml"]
@@ -47,7 +47,7 @@ def request_options(command: Any) -> Any:
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes for --requests (default: one a core).")
 @click.option("--export", "export_to", help="trl, axolotl, llamafactory, torchtune, unsloth, oumi or ms-swift.")
 @click.option("--export-file", type=click.Path(dir_okay=False, path_type=Path), help="Where to (default: stdout).")
-@common_options
+@batch_options
 def command(
     jobs: int | None,
     requests: str | None,
@@ -122,8 +122,8 @@ def _single(
         _write_notebook(repo, answer, notebook)
     if log is not None:
         append_event(log, answer)
-    if output == "json":
-        print_json(answer.model_dump(mode="json"))
+    if output != "text":
+        print_answer(answer.model_dump(mode="json"), output)
     else:
         show_recommendation(answer, explain)
         if notebook is not None:

@@ -109,7 +109,12 @@ class Repo:
 
 
 def open_repo(root: Path) -> Repo:
-    """The repository without reading it: each record is validated when it is first used."""
+    """The repository without reading it: each record is validated when it is first used.
+
+    Raises FtcError for a folder that is no repository.
+    """
+    if not any((root / marker).is_dir() for marker in MARKERS):
+        raise FtcError(f"{root}: is no repository (a folder with registry/ and profiles/)")
     return Repo(root)
 
 

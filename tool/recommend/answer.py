@@ -15,8 +15,9 @@ from tool.recommend.confidence import confidence, fit_probability
 from tool.recommend.hours import estimated_hours
 from tool.recommend.laws import Value
 from tool.recommend.question import Question, ask
+from tool.recommend.reach import beyond_reach
 from tool.recommend.safety import clamp, conservative
-from tool.recommend.sizing import Setup, first_setup, solve, tightest
+from tool.recommend.sizing import LEAST_KTO, Setup, first_setup, solve, tightest
 from tool.recommend.strategy import Knowledge, decide
 from tool.rounding import rounded, significant
 from tool.schema.dependency import Stack
@@ -46,8 +47,8 @@ def recommend(repo: Repo, request: RecommendRequest, knowledge: Knowledge | None
     """
     knowledge = knowledge or Knowledge()
     question = ask(repo, request)
-    if knowledge.engine is not None:
-        question = replace(question, outside=question.outside + knowledge.engine.outside(question))
+    beyond = knowledge.engine.outside(question) if knowledge.engine is not None else beyond_reach(question)
+    question = replace(question, outside=question.outside + beyond)
     drafts = (draft(repo, question, adapter, knowledge) for adapter in adapters(question))
     first: Draft | None = None
     for candidate in drafts:
@@ -83,10 +84,14 @@ def draft(repo: Repo, question: Question, adapter: str, knowledge: Knowledge) ->
         law = laws.learning_rate(question.objective, adapter, question.subject.kind, question.subject.parameters)
         values = conservative(values, law)
     values = clamp(repo, question, adapter, values)
-    per_gpu = max(1, round(batch_target(values) / question.gpus))
+    target = batch_target(values)
+    per_gpu = sequences_per_gpu(target, question.gpus, least_step(question, values))
     rank = rank_of(values) if "lora_r" in values else None
     wanted = first_setup(question, adapter, str(values["optim"].value), rank)
     warnings = list(notes)
+    if per_gpu * question.gpus >= 2 * target:
+        total = f"{per_gpu * question.gpus} on {question.gpus} GPUs"
+        warnings.append(f"the effective batch is {total}, above the {target} of practice: use fewer GPUs")
     setup, fits = sized(repo, question, wanted, per_gpu, rank, warnings)
     return Draft(question, strategy, values, setup, max(1, per_gpu // setup.micro_batch), fits, tuple(warnings))
 
@@ -105,17 +110,35 @@ def batch_target(values: dict[str, Value]) -> int:
     return power
 
 
+def least_step(question: Question, values: dict[str, Value]) -> int:
+    """What the sequences of one GPU in an optimizer step must be a multiple of.
+
+    KTO pairs rows, and TRL refuses a GRPO generation batch (per device x accumulation x GPUs) that num_generations
+    does not divide (trl/trainer/grpo_config.py, GRPOConfig.__post_init__).
+    """
+    if question.objective == "kto":
+        return LEAST_KTO
+    group = int(values["num_generations"].value) if "num_generations" in values else 1
+    return group // math.gcd(group, question.gpus)
+
+
+def sequences_per_gpu(target: int, gpus: int, step: int) -> int:
+    """Sequences of one GPU in an optimizer step: the multiple of `step` that comes nearest to the target."""
+    return step * max(1, round(target / gpus / step))
+
+
 def sized(
     repo: Repo, question: Question, wanted: Setup, per_gpu: int, rank: int | None, warnings: list[str]
 ) -> tuple[Setup, bool]:
     """The setup for the card, and whether it fits. Without a card: a small micro-batch and no memory claim."""
     if question.hardware is None:
-        micro = max(size for size in range(1, WITHOUT_CARD_MICRO_BATCH + 1) if per_gpu % size == 0)
+        least = LEAST_KTO if question.objective == "kto" else 1
+        micro = max(size for size in range(least, WITHOUT_CARD_MICRO_BATCH + 1) if per_gpu % size == 0)
         return replace(wanted, micro_batch=micro, gradient_checkpointing=True), True
     found = solve(repo, question, wanted, per_gpu)
     if found is None:
         failed = tightest(repo, question, wanted)
-        warnings.append(f"does not fit on {question.hardware.gpu.id}, even with micro-batch 1 and checkpointing")
+        warnings.append(f"does not fit on {question.hardware.gpu.id}, even with the smallest micro-batch and checkpointing")
         warnings.extend(what_would_fit(repo, question, failed, rank))
         return failed, False
     if found.max_length < wanted.max_length:

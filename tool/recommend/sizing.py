@@ -178,6 +178,7 @@ def micro_batches(per_gpu: int) -> NDArray[np.float64]:
 
 
 def tightest(repo: Repo, question: Question, setup: Setup) -> Setup:
-    """The last rung at micro-batch 1: what to show when nothing fits."""
+    """The last rung at the smallest micro-batch: what to show when nothing fits."""
     last = list(ladder(question, replace(setup, max_length=lengths(question)[-1])))[-1]
+    last = replace(last, micro_batch=LEAST_KTO if question.objective == "kto" else 1)
     return replace(last, vram=fit(repo, request_for(question, last)))
