@@ -1,0 +1,151 @@
+"""Odd requests: types, names, config.json files, batches that a trainer would refuse, and sizes beyond reach."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tool.errors import BadRequest
+from tool.load import Repo, open_repo
+from tool.recipes import load_recipes
+from tool.recommend import reach, recommend
+from tool.recommend.knowledge import current_knowledge
+from tool.schema.recommendation import Recommendation, RecommendRequest
+from tool.tests.conftest import ROOT
+
+Ftc = Callable[..., tuple[int, str, str]]
+REPO: Repo = open_repo(ROOT)
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+VISION = {
+    "model_type": "qwen2_5_vl",
+    "architectures": ["Qwen2_5_VLForConditionalGeneration"],
+    "text_config": {
+        "model_type": "qwen2",
+        "hidden_size": 2048,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 2,
+        "intermediate_size": 11008,
+        "vocab_size": 151936,
+        "max_position_embeddings": 128000,
+        "tie_word_embeddings": True,
+    },
+}
+
+
+def ask(**fields: object) -> Recommendation:
+    return recommend(REPO, RecommendRequest.model_validate(fields), current_knowledge(REPO))
+
+
+@pytest.mark.parametrize("wrong", [{"params_b": True}, {"params_b": "8"}, {"gpus": "4"}, {"gpus": True}, {"gpus": 2.5}])
+def test_numbers_are_numbers(wrong: dict[str, object]) -> None:
+    """A text or a boolean where a number belongs is an error, not a guess; an integral 4.0 is four."""
+    with pytest.raises(ValidationError):
+        RecommendRequest.model_validate({"task": "chat", "params_b": 8, **wrong})
+    assert RecommendRequest.model_validate({"task": "chat", "gpus": 4.0}).gpus == 4
+
+
+def test_a_multimodal_decoder_is_no_encoder_decoder() -> None:
+    """ConditionalGeneration in the name of a class says nothing: Qwen2.5-VL and ChatGLM are decoders."""
+    answer = ask(model_config=VISION, task="chat", gpu="A100-80GB")
+    assert not answer.constrained_safe
+    assert answer.config["learning_rate"] < 1e-3
+    assert ask(model="THUDM/glm-4-9b-chat", task="chat").config["learning_rate"] < 1e-3
+
+
+def test_an_unsupported_config_is_answered_from_its_size() -> None:
+    """Without a size the error names model_config; with one, a constrained-safe answer that says so."""
+    with pytest.raises(BadRequest) as caught:
+        ask(model_config={"model_type": "warp9"}, task="chat")
+    assert caught.value.field == "model_config"
+    answer = ask(model_config={"model_type": "warp9"}, params_b=7, task="chat")
+    assert answer.constrained_safe
+    assert any("warp9" in warning for warning in answer.warnings)
+    with pytest.raises(BadRequest) as caught:
+        ask(model_config={**VISION["text_config"], "num_hidden_layers": -3}, task="chat")  # type: ignore[dict-item]
+    assert caught.value.field == "model_config.num_hidden_layers"
+
+
+def test_lengths_stay_within_learned_positions() -> None:
+    """BERT has 512 positions and RoBERTa 512 for tokens: a longer input would stop the training with an error."""
+    for model in ("google-bert/bert-base-uncased", "FacebookAI/roberta-base"):
+        answer = ask(model=model, task="classification", gpu="T4", seq_len=4096)
+        assert answer.config["max_length"] == 512
+        assert any("lowered to 512" in warning for warning in answer.warnings)
+
+
+@pytest.mark.parametrize("gpus", [1, 3, 7, 64])
+def test_grpo_batches_hold_whole_groups(gpus: int) -> None:
+    """TRL refuses a generation batch that num_generations does not divide."""
+    answer = ask(model=LLAMA, objective="grpo", gpus=gpus)
+    assert answer.effective_batch_size % answer.config["num_generations"] == 0
+
+
+def test_kto_keeps_pairs_on_many_cards() -> None:
+    """More cards than the batch has rows: still two rows a card, and it fits."""
+    answer = ask(model="Qwen/Qwen2.5-0.5B", objective="kto", gpu="H100-80GB", gpus=64)
+    assert answer.config["per_device_train_batch_size"] >= 2
+    assert answer.vram is not None and answer.vram.verdict == "fits"
+    assert any("effective batch" in warning for warning in answer.warnings)
+    assert ask(model="Qwen/Qwen2.5-0.5B", objective="kto", gpus=5).config["per_device_train_batch_size"] >= 2
+
+
+@pytest.mark.parametrize(
+    "absurd", [{"seq_len": 10_000_000}, {"params_b": 5000}, {"params_b": 0.002}, {"gpus": 100_000}]
+)
+def test_beyond_reach_is_constrained_safe(absurd: dict[str, object]) -> None:
+    """Sizes, lengths and clusters that nobody published are flagged, with or without an engine."""
+    assert ask(**{"params_b": 7, "task": "chat", **absurd}).constrained_safe
+    assert not ask(params_b=7, task="chat", seq_len=131_072, gpus=64).constrained_safe
+
+
+def test_the_reach_is_that_of_the_recipes() -> None:
+    """The bounds written down are the extremes of registry/recipes, at most a factor of two off."""
+    recipes = load_recipes(ROOT).recipes
+    lengths = [recipe.max_length for recipe in recipes if recipe.max_length]
+    sizes = [recipe.params_b * 1e9 for recipe in recipes if recipe.params_b]
+    for stated, seen in ((reach.TOKENS, lengths), (reach.PARAMETERS, sizes)):
+        assert stated[0] / 2 <= min(seen) <= stated[0] * 2
+        assert stated[1] / 2 <= max(seen) <= stated[1] * 2
+    assert max(recipe.gpus or 1 for recipe in recipes) <= reach.GPUS
+
+
+def test_refused_lines_echo_their_id_and_name_the_mend(tmp_path: Path, ftc: Ftc) -> None:
+    """NaN, doubled keys, half a surrogate pair, an unknown engine, a typo: each one line with id and field; exit 2."""
+    lines = [
+        '{"id":"nan","params_b":NaN,"task":"chat"}',
+        '{"id":"twice","task":"chat","task":"code","params_b":1}',
+        '{"id":"half","task":"chat","model":"\\ud800","params_b":1}',
+        '{"id":"engine","task":"chat","params_b":1,"engine":"../x"}',
+        '{"id":"typo","task":"chat","params_b":1,"platform":"colba"}',
+        '{"id":[1],"task":"chat","params_b":1}',
+        '{"id":"long","task":"chat","model":"' + "x" * 10_000 + '"}',
+        '{"id":"blank","task":" ","objective":"sft","params_b":1}',
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(lines))
+    code, out, _ = ftc("recommend", "--requests", tmp_path / "q.jsonl", "--root", ROOT, "--output", "jsonl")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 2
+    assert [answer["id"] for answer in answers] == ["nan", "twice", "half", "engine", "typo", None, "long", "blank"]
+    assert [answer["error"]["field"] for answer in answers[:6]] == ["params_b", "task", "", "engine", "platform", "id"]
+    assert "did you mean 'colab'" in answers[4]["error"]["message"]
+    assert len(answers[6]["error"]["message"]) < 400
+    assert not answers[7]["constrained_safe"]
+
+
+def test_one_question_as_one_line(ftc: Ftc) -> None:
+    """--output jsonl prints the answer on one line."""
+    code, out, _ = ftc("recommend", "--params-b", "7", "--task", "chat", "--root", ROOT, "--output", "jsonl")
+    assert code == 0
+    assert out.count("\n") == 1 and json.loads(out)["config"]["adapter"]
+
+
+def test_a_folder_that_is_no_repository(tmp_path: Path, ftc: Ftc) -> None:
+    """One clear sentence, exit 2."""
+    code, _, err = ftc("recommend", "--params-b", "7", "--task", "chat", "--root", tmp_path)
+    assert code == 2
+    assert "is no repository" in err
