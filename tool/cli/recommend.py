@@ -196,6 +196,9 @@ def parse_request(fields: dict[str, Any]) -> Any:
 
     from tool.schema.recommendation import RecommendRequest
 
+    for name, value in fields.items():
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise BadRequest(name, "is not valid UTF-8", "type it again")
     try:
         return RecommendRequest.model_validate({key: value for key, value in fields.items() if value is not None})
     except ValidationError as error:
