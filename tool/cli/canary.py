@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from tool.cli.govern_common import actor_of, finish, step_options
+from tool.cli.common import common_options, print_json
+from tool.cli.govern_common import actor_of, clock, finish, step_options
 
 
 @click.group("canary")
@@ -49,3 +50,39 @@ def set_fraction(
     text = reason or f"Move the canary from {canary.fraction:g} to {fraction:g}"
     request = Request(canary.version, "canary", actor_of(root, actor), text, fraction)
     return finish(root, prepare(desk, request, evidence), output, write, generate)
+
+
+@command.command("verdict")
+@click.option(
+    "--telemetry",
+    "store",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".telemetry"),
+    show_default=True,
+    help="The folder of the store.",
+)
+@click.option("--write", is_flag=True, help="Write the report that the rules for the next step rest on.")
+@clock
+@common_options
+def verdict(store: Path, write: bool, now: datetime, root: Path, output: str) -> int:
+    """Say whether the running canary does as well as production: healthy, unhealthy or inconclusive, with each number.
+
+    The evidence is anytime-valid, so asking every day causes no false alarm. Missing is never healthy.
+
+    \b
+    Example:
+      ftc canary verdict --telemetry .telemetry --write
+
+    Exit codes: 0 healthy · 1 unhealthy · 2 no canary or no store · 4 inconclusive.
+    """
+    from tool.rollout.report import canary_report, report_text, write_report
+
+    report = canary_report(root, store, now)
+    written = [write_report(root, report)] if write else []
+    if output == "json":
+        print_json({**report.model_dump(mode="json"), "written": written})
+    else:
+        click.echo(report_text(report), nl=False)
+        for path in written:
+            click.echo(f"wrote {path}")
+    return {"healthy": 0, "unhealthy": 1}.get(report.verdict, 4)
