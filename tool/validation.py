@@ -8,6 +8,7 @@ from pathlib import Path
 from tool.architecture import inventory
 from tool.errors import Fault, InputFaults
 from tool.load.repo import Repo
+from tool.load.yaml_file import YamlFile
 from tool.policy.files import read_policies
 from tool.policy.policies import load_policies
 from tool.policy.waivers import load_waivers
@@ -46,7 +47,13 @@ def platform_references(repo: Repo) -> Iterable[Fault]:
     for platform in repo.platforms:
         path = repo.platforms.path(platform.id)
         if platform.default_plan not in platform.plans:
-            yield Fault(path, 0, "default_plan", f"no such plan {platform.default_plan!r}", "name one of plans")
+            yield Fault(
+                path,
+                line_of(repo, path, "default_plan"),
+                "default_plan",
+                f"no such plan {platform.default_plan!r}",
+                "name one of plans",
+            )
         for name, plan in platform.plans.items():
             if plan.stack not in repo.stacks:
                 yield missing(
@@ -59,11 +66,15 @@ def platform_references(repo: Repo) -> Iterable[Fault]:
 
 def missing(repo: Repo, path: str, field: str, id: str, noun: str, folder: str) -> Fault:
     """A fault for a name that no file defines, with its line."""
-    from tool.load.yaml_file import YamlFile
+    return Fault(
+        path, line_of(repo, path, field), field, f"no such {noun} {id!r}", f"add {folder}/{id}.yaml or correct the name"
+    )
 
+
+def line_of(repo: Repo, path: str, field: str) -> int:
+    """The line of a dotted field in a file, from 1."""
     parts: tuple[str | int, ...] = tuple(int(part) if part.isdigit() else part for part in field.split("."))
-    line = YamlFile.read(repo.root, path).line_of(parts)
-    return Fault(path, line, field, f"no such {noun} {id!r}", f"add {folder}/{id}.yaml or correct the name")
+    return YamlFile.read(repo.root, path).line_of(parts)
 
 
 def catalog_references(repo: Repo) -> Iterable[Fault]:
@@ -101,7 +112,8 @@ def model_references(repo: Repo) -> Iterable[Fault]:
             owner = owners.setdefault(alias.casefold(), model.id)
             if owner != model.id:
                 path = repo.models.path(model.id)
-                yield Fault(path, 0, "aliases", f"alias {alias!r} already means {owner}", "keep it in one place")
+                line = line_of(repo, path, f"aliases.{model.aliases.index(alias)}")
+                yield Fault(path, line, "aliases", f"alias {alias!r} already means {owner}", "keep it in one place")
 
 
 def name_collisions(repo: Repo) -> Iterable[Fault]:
@@ -121,7 +133,8 @@ def parameter_counts(repo: Repo) -> Iterable[Fault]:
         counted = inventory(model.architecture).total
         if counted != model.parameters:
             message = f"is {model.parameters}, but the architecture fields give {counted}"
-            yield Fault(repo.models.path(model.id), 0, "parameters", message, "correct whichever is wrong")
+            path = repo.models.path(model.id)
+            yield Fault(path, line_of(repo, path, "parameters"), "parameters", message, "correct whichever is wrong")
 
 
 CHECKS: tuple[Callable[[Repo], Iterable[Fault]], ...] = (

@@ -136,6 +136,10 @@ class Records(Generic[T]):
             twin = seen.setdefault(id.casefold(), id)
             if twin != id:
                 faults.append(Fault(self.path(id), 0, "", f"differs from {twin} only in case", "rename one"))
+            other = self.path(id).removesuffix(".yaml") + ".yml"
+            if (self.root / other).exists():
+                faults.append(Fault(other, 0, "", "ends in .yml", "rename it to .yaml"))
+                continue
             try:
                 self._loaded.setdefault(id, self.parse(id))
             except InputFaults as error:

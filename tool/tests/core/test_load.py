@@ -143,3 +143,10 @@ def test_no_bytes_make_the_parser_fall_over(content: bytes) -> None:
 def test_no_yaml_like_text_makes_the_parser_fall_over(text: str) -> None:
     """Neither does text that is nearly YAML."""
     YamlFile("x.yaml", text.encode())
+
+
+def test_a_record_that_ends_in_yml_is_told_to_be_renamed(repo_copy: Path) -> None:
+    """A misnamed file is one clear fault of its own name, not a file that cannot be read."""
+    (repo_copy / "profiles/gpus/A1.yml").write_text("vendor: nvidia\n")
+    _, faults = validate(repo_copy)
+    assert [(fault.path, fault.message) for fault in faults] == [("profiles/gpus/A1.yml", "ends in .yml")]
