@@ -46,7 +46,7 @@ def framework(name: str) -> Framework:
 
 
 def plan_of(answer: Recommendation, model: str | None, dataset: str, gpus: int = 1) -> Plan:
-    """What is to be exported. Raises BadRequest for a model that is trained with another head than a language model's."""
+    """What is to be exported. Raises BadRequest for a model that is no causal language model."""
     config = answer.config
     values = {key: value for key, value in config.items() if value is not None}
     notes = tuple(answer.warnings)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tool.errors import BadRequest
 from tool.export import Export, export, names
 from tool.export.engine import Plan
+from tool.export.files import framework
 from tool.recipes.draft import Row
 from tool.recipes.native import flattened
 from tool.recipes.normalise import normalise
@@ -21,8 +22,9 @@ from tool.schema.recipe import Recipe
 ALL_LINEAR = ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj")
 COMPARED = (
     "objective", "adapter", "learning_rate", "per_device_train_batch_size", "gradient_accumulation_steps", "max_length",
-    "num_train_epochs", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "optim", "lora_r", "lora_alpha",
-    "lora_dropout", "target_modules", "gradient_checkpointing", "packing", "precision", "quantization", "seed", "beta",
+    "num_train_epochs", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "optim", "lora_r",
+    "lora_alpha", "lora_dropout", "target_modules", "gradient_checkpointing", "packing", "precision", "quantization",
+    "seed", "beta",
     "num_generations",
 )  # fmt: skip
 QUANTIZATION = {"full": ["none"], "lora": ["none", "int8"], "qlora": ["nf4", "nf4-dq"], "dora": ["none", "nf4-dq"]}
@@ -124,11 +126,11 @@ def comparable(recipe: Recipe, field: str, name: str) -> Any:
 @given(plan=plans())
 def test_read_back_is_the_same_recipe(name: str, plan: Plan) -> None:
     """Every field is the same, or the file's own warnings name it as lost, or the framework does it by itself."""
-    try:
-        done = export(name, plan)
-    except BadRequest as refusal:
-        assert "does not train" in refusal.message
+    if plan.objective not in framework(name).objectives:
+        with pytest.raises(BadRequest, match="does not train"):
+            export(name, plan)
         return
+    done = export(name, plan)
     expected, found = ours(plan), read_back(done)
     for field in COMPARED:
         if field in done.native.lost or field in done.native.implied:
@@ -146,7 +148,5 @@ def test_read_back_is_the_same_recipe(name: str, plan: Plan) -> None:
 @given(plan=plans())
 def test_the_same_plan_gives_the_same_bytes(name: str, plan: Plan) -> None:
     """An export depends on nothing but the plan."""
-    try:
+    if plan.objective in framework(name).objectives:
         assert export(name, plan).text == export(name, plan).text
-    except BadRequest as refusal:
-        assert refusal.field == "export"
