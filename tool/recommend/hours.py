@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tool.recommend.question import Question
+from tool.recommend.question import Question, Subject
 from tool.recommend.sizing import Setup
 
 UTILIZATION = {"full": 0.35, "lora": 0.30, "dora": 0.22, "qlora": 0.22}
@@ -28,5 +28,18 @@ def estimated_hours(question: Question, setup: Setup, epochs: float) -> float | 
     if question.objective in ("dpo", "kto", "simpo", "orpo"):
         passes *= 2
     tokens = rows * epochs * setup.max_length * FILL
-    operations = passes * question.subject.parameters * tokens
+    operations = passes * active_parameters(question.subject) * tokens
     return operations / (peak * 1e12 * UTILIZATION[setup.adapter] * question.gpus) / 3600
+
+
+def active_parameters(subject: Subject) -> float:
+    """Parameters that one token passes through: of a mixture of experts only the chosen ones."""
+    shape, experts = subject.architecture, subject.architecture.experts
+    if experts is None:
+        return subject.parameters
+    kinds = shape.layer_kinds or ()
+    layers = kinds.count("moe") or shape.num_hidden_layers - experts.dense_layers
+    matrices = 3 if experts.gated else 2
+    width = experts.latent_size or shape.hidden_size
+    resting = experts.num_experts - experts.num_experts_per_tok
+    return subject.parameters - float(layers * resting * matrices * width * experts.intermediate_size)

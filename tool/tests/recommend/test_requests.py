@@ -13,7 +13,9 @@ from tool.errors import BadRequest
 from tool.load import Repo, open_repo
 from tool.recipes import load_recipes
 from tool.recommend import reach, recommend
+from tool.recommend.hours import active_parameters
 from tool.recommend.knowledge import current_knowledge
+from tool.recommend.question import ask as ask_question
 from tool.schema.recommendation import Recommendation, RecommendRequest
 from tool.tests.conftest import ROOT
 
@@ -149,3 +151,13 @@ def test_a_folder_that_is_no_repository(tmp_path: Path, ftc: Ftc) -> None:
     code, _, err = ftc("recommend", "--params-b", "7", "--task", "chat", "--root", tmp_path)
     assert code == 2
     assert "is no repository" in err
+
+
+@pytest.mark.parametrize(
+    ("model", "billions"),
+    [("mistralai/Mixtral-8x7B-v0.1", 12.9), ("Qwen/Qwen3-30B-A3B", 3.3), ("Qwen/Qwen2.5-7B", 7.6)],
+)
+def test_only_chosen_experts_take_time(model: str, billions: float) -> None:
+    """A token passes through the published number of active parameters (model cards), within five percent."""
+    subject = ask_question(REPO, RecommendRequest(model=model, task="chat")).subject
+    assert active_parameters(subject) / 1e9 == pytest.approx(billions, rel=0.05)
