@@ -157,6 +157,7 @@ def _schedule(plan: Plan, native: Native) -> None:
     ours, share = plan.values.get("lr_scheduler_type"), float(plan.values.get("warmup_ratio") or 0)
     if ours == "constant" or ours is None:
         native.implied.add("lr_scheduler_type")
+        native.implied.add("warmup_ratio")
         if share:
             native.lost["warmup_ratio"] = "without a schedule torchtune does not warm up"
         return
