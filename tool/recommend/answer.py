@@ -138,7 +138,9 @@ def sized(
     found = solve(repo, question, wanted, per_gpu)
     if found is None:
         failed = tightest(repo, question, wanted)
-        warnings.append(f"does not fit on {question.hardware.gpu.id}, even with the smallest micro-batch and checkpointing")
+        warnings.append(
+            f"does not fit on {question.hardware.gpu.id}, even with the smallest micro-batch and checkpointing"
+        )
         warnings.extend(what_would_fit(repo, question, failed, rank))
         return failed, False
     if found.max_length < wanted.max_length:
