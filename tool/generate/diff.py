@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tool.errors import FtcError
+from tool.errors import BadRequest, FtcError
 from tool.generate.plan import plan
 from tool.load import Repo
 
@@ -20,7 +20,8 @@ MEMORY = ("upper_gib", "allocated_gib", "usable_gib", "verdict")
 
 
 def base_recommendations(root: Path, base: str) -> dict[str, dict[str, Any]]:
-    """Answers as checked in at `base`, by entry. Raises FtcError when git does not know the revision."""
+    """Answers as checked in at `base`, by entry. Raises BadRequest when git does not know the revision."""
+    base = _commit(root, base)
     listed = _git(root, "ls-tree", "--name-only", base, "--", FOLDER)
     if not listed.strip():
         return {}
@@ -31,6 +32,17 @@ def base_recommendations(root: Path, base: str) -> dict[str, dict[str, Any]]:
             if file is not None and member.name.endswith(".json"):
                 answers[member.name[len(FOLDER) + 1 : -5]] = json.load(file)["answer"]
     return answers
+
+
+def _commit(root: Path, base: str) -> str:
+    """The commit that a revision names."""
+    _git(root, "rev-parse", "--git-dir")
+    try:
+        found = _git(root, "rev-parse", "--verify", "--end-of-options", base + "^{commit}")
+    except (FtcError, ValueError):
+        mend = "name a branch, a tag or a commit that was fetched, e.g. origin/main"
+        raise BadRequest("base", f"git knows no commit {base[:80]!r}", mend) from None
+    return found.decode().strip()
 
 
 def _git(root: Path, *arguments: str) -> bytes:

@@ -178,8 +178,9 @@ def test_diff_shows_what_a_change_moves(generated: Path, ftc: Ftc) -> None:
 
 
 def test_diff_of_an_unknown_revision_is_a_clear_error(generated: Path, ftc: Ftc) -> None:
-    """Exit 2 and git's own reason."""
+    """Exit 2, the field and the mend; a revision is never read as an option of git."""
     git(generated, "init", "-q")
-    code, _, err = ftc("diff", "--base", "nowhere", "--root", generated)
-    assert code == 2
-    assert err.startswith("error: git ")
+    for base in ("nowhere", "--output=stolen.tar"):
+        code, _, err = ftc("diff", f"--base={base}", "--root", generated)
+        assert code == 2
+        assert err.startswith("error: base: git knows no commit ")
