@@ -230,15 +230,18 @@ def report(found: dict[str, Any], parameters: Parameters) -> str:
         f"{RUNS_A_DAY} runs are one look.",
         "",
         "| canary | OOM rate times | detected in 28 days | median runs to detect | fixed horizon once, detected | "
-        "fixed horizon daily, median runs |",
-        "|---:|---:|---:|---:|---:|---:|",
+        "fixed horizon daily, median runs | called healthy meanwhile |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for (fraction, ratio), result in found["power"].items():
         text.append(
             f"| {fraction:.0%} | {ratio:g} | {share(result.anytime):.3f} | {median_runs(result.anytime)} | "
-            f"{share(result.fixed_once):.3f} | {median_runs(result.fixed_daily)} |"
+            f"{share(result.fixed_once):.3f} | {median_runs(result.fixed_daily)} | {share(result.healthy):.3f} |"
         )
     text += [
+        "",
+        f"Twice the rate is worse by exactly the margin of {parameters.oom_margin:g}, so there a verdict of healthy is "
+        f"the mistake that β = {parameters.beta:g} bounds; 1.5 times is within the margin, where it is no mistake.",
         "",
         "![detected by day](canary_power.svg)",
         "",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tool.errors import BadRequest, Fault, InputFaults
+from tool.generate.canary import canary_files, canary_knowledge
 from tool.generate.entries import Entry, entries
 from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
@@ -62,6 +63,10 @@ def plan(repo: Repo, jobs: int = 1, backend: str = "loky", tick: Tick | None = N
     files |= schema_files()
     files["generated/policies.md"] = reference_page(load_policies(read_policies(repo.root))).encode()
     files |= knowledge_files(repo, knowledge)
+    on_trial = canary_knowledge(repo, knowledge)
+    if on_trial is not None and on_trial.engine is not None:
+        trial = list(_answers(repo, todo, on_trial, jobs, backend, None))
+        files |= canary_files(answered, trial, on_trial.engine.version)
     return dict(sorted(files.items()))
 
 
