@@ -78,7 +78,7 @@ def _pair(mixers: Sequence[Counted], parts: Sequence[Counted]) -> list[Counted]:
         while left > 0 and waiting:
             part, available = waiting.pop(0)
             taken = min(left, available)
-            joined = replace(part, attention=mixer.attention, mixer_features=mixer.mixer_features)
+            joined = replace(part, attention=mixer.attention, mixer=mixer.mixer)
             paired.append((joined, taken))
             left -= taken
             if available > taken:

@@ -63,9 +63,10 @@ def narrow_copy(size: float) -> Tensor:
 class Layers:
     """Operations of one block, recorded on a tape."""
 
-    def __init__(self, tape: Tape, numbers: Numbers) -> None:
+    def __init__(self, tape: Tape, numbers: Numbers, norm_keeps_input: bool = False) -> None:
         self.tape = tape
         self.n = numbers
+        self.norm_keeps_input = norm_keeps_input
 
     def cast(self, x: Tensor, features: float, have: int, want: int) -> Tensor:
         """`x.to(dtype)`: nothing when the width is right already, else a copy (saves nothing)."""
@@ -85,7 +86,8 @@ class Layers:
                 return self.cast(self.tape.op((wide,), per_token(features * 4), saves=(wide,)), features, 4, width)
             return self.tape.op((x,), per_token(features * width), saves=(x,))
         wide = self.cast(x, features, width, 4)
-        normal = self.tape.op((wide,), per_token(features * 4), saves=(wide,), forward_temporary=NOTHING)
+        both = (wide, x) if self.norm_keeps_input else (wide,)
+        normal = self.tape.op((wide,), per_token(features * 4), saves=both, forward_temporary=NOTHING)
         if self.n.wide_norm:  # the weight is applied before narrowing
             scaled = self.tape.op((normal,), per_token(features * 4), saves=() if self.n.frozen else (normal,))
             return self.cast(scaled, features, 4, width)
@@ -170,3 +172,8 @@ class Layers:
         """An activation function: saves its input, and intermediate results where it is written out in Python."""
         more = tuple(Tensor(size, requires_grad=False) for _ in range(copies - 1))
         return self.tape.op((x,), size, saves=(x, *more))
+
+    def dropout(self, x: Tensor, features: float, width: int) -> Tensor:
+        """A dropped-out copy and a mask of one byte an element (torch's fused kernel on CUDA)."""
+        mask = Tensor(per_token(features), requires_grad=False)
+        return self.tape.op((x,), per_token(features * width), saves=(mask,))

@@ -75,7 +75,7 @@ class _Head:
             self.tape.bind(logits)
         if loss.holds and not loss.rebinds:
             self.tape.hold(logits)
-        if loss.upcast and width != 4:
+        if loss.upcast and width != 4 and not self.setup.architecture.is_encoder_decoder:
             temporary = per_token(0.0)
             logits = self.tape.op((logits,), per_token(self.vocabulary * 4), term=TERM, forward_temporary=temporary)
             width = 4
@@ -88,8 +88,10 @@ class _Head:
         return logits, width
 
     def softmax(self) -> None:
-        logits, _ = self._wide()
-        soft = self.tape.op((logits,), per_token(self.vocabulary * 4), saves_output=True, term=TERM)
+        logits, width = self._wide()
+        if not self.setup.architecture.is_encoder_decoder:
+            width = 4
+        soft = self.tape.op((logits,), per_token(self.vocabulary * width), saves_output=True, term=TERM)
         self.tape.op((soft,), constant(0.0), term=TERM)
 
     def in_place(self) -> None:

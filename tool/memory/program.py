@@ -13,7 +13,7 @@ import numpy as np
 from tool.memory.blocks import Block, play
 from tool.memory.loss import play_loss
 from tool.memory.setup import Setup
-from tool.memory.shapes import blocks_of
+from tool.memory.shapes import blocks_of, head_widths
 from tool.memory.states import States, count
 from tool.memory.tape import INDEX, TERMS, Vector, prune
 
@@ -63,7 +63,8 @@ class _Builder:
             setup.targets,
             experts=setup.expert_adapters,
             packed=setup.packing is not None,
-            kernel=setup.kernel,
+            # fused adapters are Unsloth's, which runs attention with sinks by flex attention
+            kernel="flash" if setup.kernel == "sdpa" and n.fused_lora else setup.kernel,
             expanded=setup.expanded,
             expert_loop=setup.expert_loop,
         )
@@ -72,6 +73,8 @@ class _Builder:
         if not setup.offload:
             self.checkpoint[INDEX["checkpoints"], 1] = setup.architecture.hidden_size * n.hidden
         self.full = setup.method == "full"
+        width, vocabulary = head_widths(setup.architecture)
+        self.table = min(float(width * vocabulary), float(setup.counted.embedding))
         self.held = np.zeros_like(self.checkpoint)
         self.cached = np.zeros_like(self.checkpoint)
         if self.full and n.autocast and n.weight > n.compute and setup.checkpointing != "none":
@@ -132,13 +135,15 @@ class _Builder:
             if self.setup.checkpointing == "full":
                 kept.append(self.checkpoint)
                 continue
-            tape, entering = play(block, self.setup.numbers)
+            if block.silent and self.setup.checkpointing == "none":
+                kept.append(np.zeros_like(self.checkpoint))
+                continue
+            tape, _ = play(block, self.setup.numbers)
             saved = tape.saved()
             if self.setup.checkpointing == "selective":
                 saved = self.checkpoint + _selective(block, self.setup.numbers.compute)
             elif self.setup.offload:
                 saved = saved * 0.0
-            del entering
             kept.append(saved)
         return kept
 
@@ -154,7 +159,7 @@ class _Builder:
         gathered = self.gathered(gradients=False)
         for mine, (block, _) in zip(kept, self.blocks, strict=True):
             tape, entering = play(block, self.setup.numbers)
-            keeps = self.setup.checkpointing == "none"
+            keeps = self.setup.checkpointing == "none" and not block.silent
             points, _ = tape.forward(keeps, given=(entering,))
             base = self.static + everything + gathered + self.cached
             if keeps and not self.setup.offload:
@@ -178,10 +183,12 @@ class _Builder:
         everything = self._all_kept(kept)
         setup, states = self.setup, self.states
         gathered = self.gathered(gradients=True) + self.held
-        head = (setup.counted.lm_head or setup.counted.embedding) * setup.numbers.gradient if self.full else 0.0
+        head = (setup.counted.lm_head or self.table) * setup.numbers.gradient if self.full else 0.0
         tied = setup.architecture.tie_word_embeddings
         early = head if setup.sharding in ("none", "ddp") or setup.gpus < 2 else head / setup.gpus
         for mine, (block, _) in zip(kept, self.blocks, strict=True):
+            if block.silent and setup.checkpointing == "none":
+                continue
             tape, entering = play(block, setup.numbers)
             recompute: list[Vector] = []
             if setup.checkpointing != "none":
@@ -216,12 +223,16 @@ class _Builder:
         self._embedding()
 
     def _embedding_gradient(self) -> float:
-        """Bytes of the embedding's gradient, which is made last; a tied one exists already, from the head."""
+        """Bytes of the embedding's gradient, which is made last; a tied one exists already, from the head.
+
+        Gemma's embeddings for each layer are never tied.
+        """
         setup = self.setup
-        if not self.full or setup.in_backward or setup.architecture.tie_word_embeddings:
+        if not self.full or setup.in_backward:
             return 0.0
+        made = self.table if setup.architecture.tie_word_embeddings else 0.0
         alone = setup.sharding in ("none", "split") or setup.gpus < 2
-        return setup.counted.embedding * setup.numbers.gradient if alone else 0.0
+        return (setup.counted.embedding - made) * setup.numbers.gradient if alone else 0.0
 
     def _embedding(self) -> None:
         """The end of backward: every gradient, and for a tied embedding two that are then added into a third."""
@@ -231,7 +242,7 @@ class _Builder:
         row = self.static + self.gradient(self.states.gradients)
         row[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
         if setup.architecture.tie_word_embeddings and (setup.sharding == "none" or setup.gpus < 2):
-            row[INDEX["gradients"], 0] += 2.0 * setup.counted.embedding * setup.numbers.gradient
+            row[INDEX["gradients"], 0] += 2.0 * self.table * setup.numbers.gradient
         self.moments.append(row)
         self.phases.append(PHASES.index("backward"))
 

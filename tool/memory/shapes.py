@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tool.architecture.attention import AttentionGroup, attention_groups
 from tool.architecture.inventory import Inventory, Linear
 from tool.architecture.parts import layer_kinds
-from tool.memory.blocks import Attention, Block
+from tool.memory.blocks import Block
 from tool.memory.feed_forward import with_feed_forward
+from tool.memory.kernels import Attention
 from tool.memory.layers import Matrix
+from tool.memory.mixers import Mixer
 from tool.schema.model import Architecture
 
 _LAST = {
@@ -80,6 +82,12 @@ PARALLEL = ("gpt_neox", "gptj", "falcon", "phi", "codegen", "cohere", "cohere2")
 """Model types whose layers run attention and feed-forward on the same input."""
 WRITTEN_OUT = ("phi", "gpt2", "gptj", "gpt_neo", "codegen")
 """Model types with `gelu_new`, which keeps x, x/2, tanh and 1 + tanh (transformers `NewGELUActivation`)."""
+DROPOUT = ("t5", "mt5", "bart", "mbart", "bert", "roberta", "opt", "gpt2")
+"""Model types whose published configurations drop a tenth of each branch (`dropout`, `dropout_rate`: 0.1)."""
+RELU = ("opt", "t5")
+"""Model types with a ReLU in a plain feed-forward part: it keeps its result, not its input."""
+SCORE_DROPOUT = ("t5", "mt5", "bert", "roberta", "gpt2")
+"""Those that drop attention weights too; fused kernels keep a seed for it, eager attention a mask and a copy."""
 SOFTCAPPED = ("gemma2", "gemma3n_text", "nanochat", "vaultgemma")
 """Model types that bend their logits: divided, tanh, multiplied (transformers 5.23, `final_logit_softcapping`)."""
 
@@ -113,13 +121,18 @@ def adapted(linear: Linear, targets: tuple[str, ...], experts: bool) -> bool:
             continue
         if plain in _SHORT.get(target, ()) or role in _SHORT.get(target, ()):
             return True
-        if last.removesuffix("_proj") == target or linear.name.endswith(target):
+        if last.removesuffix("_proj") == target or f".{linear.name}".endswith(f".{target}"):
             return True
     return False
 
 
 def attention_of(architecture: Architecture, group: AttentionGroup, kernel: str, expanded: bool) -> Attention:
-    """Heads of a group of equal layers. Latent attention expands to full heads before the kernel."""
+    """Heads of a group of equal layers. Latent attention expands to full heads before the kernel.
+
+    transformers has no SDPA path for attention sinks (`GptOssPreTrainedModel._supports_sdpa`).
+    """
+    sinks = architecture.attention_sinks and kernel in ("sdpa", "eager", "math")
+    kernel, expanded = ("eager", True) if sinks else (kernel, expanded)
     latent = architecture.latent_attention
     head_dim = latent.qk_nope_head_dim + latent.qk_rope_head_dim if latent else group.head_dim
     kv_heads = architecture.num_attention_heads if latent else group.key_value_heads
@@ -130,9 +143,14 @@ def attention_of(architecture: Architecture, group: AttentionGroup, kernel: str,
         head_dim=head_dim,
         kernel=kernel,
         expanded=expanded,
+        sinks=sinks,
+        gate={"element": architecture.num_attention_heads * head_dim, "head": architecture.num_attention_heads}.get(
+            architecture.attn_output_gate, 0
+        ),
         query_norm=architecture.query_key_norm not in ("none",),
         softcap=architecture.model_type == "gemma2",
-        narrow_softmax=architecture.model_type == "falcon",
+        narrow_softmax=architecture.model_type in ("falcon", "gpt2", "t5", "mt5"),
+        dropout=architecture.model_type in SCORE_DROPOUT,
         rotary=rotary and architecture.model_type not in ("bloom", "mpt", "bert"),
     )
 
@@ -141,6 +159,9 @@ def _matrices(linears: Iterable[Linear], marks: dict[str, bool], packed: bool) -
     found: dict[str, Matrix] = {}
     for linear in linears:
         role = role_of(linear)
+        last = linear.name.rsplit(".", 1)[-1]
+        if role == "in" and last.startswith("in_proj_"):  # Qwen's delta networks project in several times
+            role = last.replace("in_proj_", "in_")
         known = found.get(role)
         if known is not None and role in ("in", "out"):
             found[role] = replace(known, outputs=known.outputs + linear.out_features)
@@ -180,20 +201,53 @@ def blocks_of(
         parallel=architecture.model_type in PARALLEL,
         activation_copies=4 if architecture.model_type in WRITTEN_OUT else 1,
         post_norms=architecture.norms_per_layer >= 4,
+        dropout=architecture.model_type in DROPOUT,
+        inner_dropout=architecture.model_type in ("t5", "mt5"),
+        keeps_result=not gated and architecture.model_type in RELU,
+        norm_keeps_input=architecture.model_type in ("t5", "mt5"),
+        clamped=architecture.model_type == "gpt_oss",
     )
     mixers: list[tuple[Block, int]] = []
     for group in attention_groups(architecture):
         heads = attention_of(architecture, group, kernel, expanded)
         mixers.append((replace(base, attention=heads), group.layers))
     kinds = layer_kinds(architecture)
-    other = sum(kind in ("linear", "mamba", "conv") for kind in kinds)
+    other = sum(kind in _MIXING for kind in kinds)
     if other and "out" in matrices:
-        mixers.append((replace(base, mixer_features=matrices["out"].inputs), other))
+        mixers.append((replace(base, mixer=mixer_of(architecture, kinds, matrices["out"].inputs)), other))
+    blocks = with_feed_forward(architecture, counted, base, mixers)
     if architecture.num_decoder_layers:
-        cross = [(block, count) for block, count in mixers]
-        mixers += [(block, architecture.num_decoder_layers) for block, _ in cross]
-        mixers += [(replace(block, intermediate=0), architecture.num_decoder_layers) for block, _ in cross]
-    return with_feed_forward(architecture, counted, base, mixers)
+        blocks.append((replace(blocks[0][0], cross=True), architecture.num_decoder_layers))
+    return _silenced(blocks, kinds)
+
+
+_MIXING = ("linear", "mamba", "conv")
+
+
+def _silenced(blocks: list[tuple[Block, int]], kinds: Sequence[str]) -> list[tuple[Block, int]]:
+    """Set the mixer layers before the first attention layer apart where only attention has adapters."""
+    leading = next((index for index, kind in enumerate(kinds) if kind not in _MIXING), 0)
+    apart = []
+    for block, layers in blocks:
+        attends = ("q", "k", "v", "qkv", "o")
+        own = [matrix.adapted for name, matrix in block.matrices.items() if name not in attends]
+        some = any(matrix.adapted for matrix in block.matrices.values())
+        quiet = min(leading, layers) if block.mixer is not None and some and not any(own) else 0
+        if quiet:
+            apart.append((replace(block, silent=True), quiet))
+            leading -= quiet
+        if layers > quiet:
+            apart.append((block, layers - quiet))
+    return apart
+
+
+def mixer_of(architecture: Architecture, kinds: Sequence[str], features: int) -> Mixer:
+    """The layers that do not attend: a delta network, a short convolution, or a state space."""
+    delta = architecture.linear_attention
+    if delta is not None and "linear" in kinds:
+        key_features = delta.num_key_heads * delta.key_head_dim
+        return Mixer("delta", features, key_features, delta.num_value_heads, delta.key_head_dim)
+    return Mixer("conv" if "conv" in kinds else "state", features)
 
 
 def head_widths(architecture: Architecture) -> tuple[int, int]:
