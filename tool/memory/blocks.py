@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from tool.memory.kernels import Attention, eager, eager_with_sinks, fused, written_out
 from tool.memory.layers import Layers, Matrix, Numbers
 from tool.memory.mixers import Mixer, mix
-from tool.memory.tape import Tape, Tensor, Vector, per_token
+from tool.memory.tape import INDEX, TERMS, Tape, Tensor, Vector, per_token
 
 
 @dataclass(frozen=True)
@@ -206,3 +208,15 @@ def experts(layers: Layers, x: Tensor, block: Block) -> Tensor:
         each[0] = 0.0
         others = (Tensor(each * (block.experts - 1), requires_grad=False),)
     return tape.op((weighted,), per_token(block.hidden * have), saves=others)
+
+
+def selectively_kept(block: Block, width: int) -> Vector:
+    """torchtitan's selective checkpointing: attention outputs and every second matrix product are kept."""
+    row = np.zeros((len(TERMS), 3))
+    size = 0.0
+    if block.attention is not None:
+        size += block.attention.heads * block.attention.head_dim
+    names = [name for name in ("q", "k", "v", "o", "qkv", "gate", "up", "gate_up", "down") if name in block.matrices]
+    size += sum(block.matrices[name].outputs for name in names[::2])
+    row[INDEX["layer_activations"], 1] = size * width
+    return row

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tool.memory.blocks import Block, play
+from tool.memory.blocks import Block, play, selectively_kept
 from tool.memory.loss import play_loss
 from tool.memory.setup import Setup
 from tool.memory.shapes import blocks_of, head_widths
@@ -75,6 +75,9 @@ class _Builder:
         self.full = setup.method == "full"
         width, vocabulary = head_widths(setup.architecture)
         self.table = min(float(width * vocabulary), float(setup.counted.embedding))
+        classifies = setup.loss.kernel == "none"  # no output head, nothing that could be tied to the embedding
+        self.tied = setup.architecture.tie_word_embeddings and not classifies
+        self.head = 0.0 if classifies else float(setup.counted.lm_head or self.table)
         self.held = np.zeros_like(self.checkpoint)
         self.cached = np.zeros_like(self.checkpoint)
         if self.full and n.autocast and n.weight > n.compute and setup.checkpointing != "none":
@@ -141,7 +144,7 @@ class _Builder:
             tape, _ = play(block, self.setup.numbers)
             saved = tape.saved()
             if self.setup.checkpointing == "selective":
-                saved = self.checkpoint + _selective(block, self.setup.numbers.compute)
+                saved = self.checkpoint + selectively_kept(block, self.setup.numbers.compute)
             elif self.setup.offload:
                 saved = saved * 0.0
             kept.append(saved)
@@ -183,8 +186,7 @@ class _Builder:
         everything = self._all_kept(kept)
         setup, states = self.setup, self.states
         gathered = self.gathered(gradients=True) + self.held
-        head = (setup.counted.lm_head or self.table) * setup.numbers.gradient if self.full else 0.0
-        tied = setup.architecture.tie_word_embeddings
+        head = self.head * setup.numbers.gradient if self.full else 0.0
         early = head if setup.sharding in ("none", "ddp") or setup.gpus < 2 else head / setup.gpus
         for mine, (block, _) in zip(kept, self.blocks, strict=True):
             if block.silent and setup.checkpointing == "none":
@@ -208,7 +210,7 @@ class _Builder:
                 rows[:, INDEX["gradients"], 0] = 0.0
                 inside = 0.0
             own = mine if setup.checkpointing == "none" else np.zeros_like(mine)
-            start = early if tied or not setup.in_backward else 0.0
+            start = early if self.tied or not setup.in_backward else 0.0
             adapters = 0.0 if self.full else states.gradients
             first = self.static + everything - own + gathered + self.gradient(start + adapters)
             self.add("backward", rows, first)
@@ -230,7 +232,7 @@ class _Builder:
         setup = self.setup
         if not self.full or setup.in_backward:
             return 0.0
-        made = self.table if setup.architecture.tie_word_embeddings else 0.0
+        made = self.table if self.tied else 0.0
         alone = setup.sharding in ("none", "split") or setup.gpus < 2
         return (setup.counted.embedding - made) * setup.numbers.gradient if alone else 0.0
 
@@ -241,7 +243,7 @@ class _Builder:
         setup = self.setup
         row = self.static + self.gradient(self.states.gradients)
         row[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
-        if setup.architecture.tie_word_embeddings and (setup.sharding == "none" or setup.gpus < 2):
+        if self.tied and (setup.sharding == "none" or setup.gpus < 2):
             row[INDEX["gradients"], 0] += 2.0 * self.table * setup.numbers.gradient
         self.moments.append(row)
         self.phases.append(PHASES.index("backward"))
@@ -267,18 +269,6 @@ class _Builder:
 
 def _saved_tensors(tape: object) -> set[object]:
     return {tensor for op in tape.ops for tensor in op.saves}  # type: ignore[attr-defined]
-
-
-def _selective(block: Block, width: int) -> Vector:
-    """torchtitan's selective checkpointing: attention outputs and every second matrix product are kept."""
-    row = np.zeros((len(TERMS), 3))
-    size = 0.0
-    if block.attention is not None:
-        size += block.attention.heads * block.attention.head_dim
-    names = [name for name in ("q", "k", "v", "o", "qkv", "gate", "up", "gate_up", "down") if name in block.matrices]
-    size += sum(block.matrices[name].outputs for name in names[::2])
-    row[INDEX["layer_activations"], 1] = size * width
-    return row
 
 
 def assemble(setup: Setup) -> Program:
