@@ -242,10 +242,15 @@ def append_event(path: Path, answer: Any) -> None:
 
 def event_line(answer: Any) -> str:
     """One `recommendation` event: request, engine, slot, configuration and confidence. No data content."""
+    import uuid
+    from datetime import UTC, datetime
+
     from tool.cli.common import json_line
 
     event = {
         "event": "recommendation",
+        "event_id": uuid.uuid4().hex,
+        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "schema_version": 1,
         "request": answer.request,
         "engine": answer.engine,

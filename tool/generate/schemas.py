@@ -22,7 +22,7 @@ def documented() -> dict[str, type[BaseModel]]:
     from tool.schema.policy import Policy
     from tool.schema.recommendation import Recommendation, RecommendRequest
     from tool.schema.reserved import Reserved
-    from tool.schema.run_event import RunComplete, RunStart
+    from tool.schema.run_event import RecommendationGiven, RunComplete, RunStart
     from tool.schema.state import Event, State
     from tool.schema.task import Task
     from tool.schema.waiver import Waiver
@@ -44,6 +44,7 @@ def documented() -> dict[str, type[BaseModel]]:
         "policy": Policy,
         "recommend_request": RecommendRequest,
         "recommendation": Recommendation,
+        "recommendation_given": RecommendationGiven,
         "reserved": Reserved,
         "run_complete": RunComplete,
         "run_start": RunStart,
