@@ -46,7 +46,7 @@ sweep: .notebook-venv/.made ## fine-tune a small model over learning rates, rank
 .oracle-venv/.made: tool/oracle/requirements.lock
 	@test -x .oracle-venv/bin/python || $(PYTHON) -m venv .oracle-venv
 	@.oracle-venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	@.oracle-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@.oracle-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 oracle: .oracle-venv/.made ## trace real training steps without a GPU (registry/measurements/oracle; resumable)

@@ -113,6 +113,7 @@ def fit(repo: Repo, request: FitRequest) -> FitAnswer:
     most = min(float(upper(priced.states, priced.tokens, bound, context)[0]), LARGEST_GIB)
     allocated, index = float(priced.allocated[0]), int(priced.peak[0])
     moment = program.moments[index] @ points[0] / GIB
+    moment *= allocated / max(float(moment.sum()), allocated)  # beyond LARGEST_GIB the terms are cut alike
     return FitAnswer(
         id=request.id,
         allocated_gib=rounded(allocated),

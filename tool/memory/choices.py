@@ -23,7 +23,7 @@ class Choices:
     def __init__(self, root: Path, request: FitRequest, subject: Subject, notes: Notes) -> None:
         self.request, self.subject, self.notes = request, subject, notes
         self.profile, known = framework_of(root, request.framework)
-        self.profile_known = known or request.framework is None
+        self.profile_known = request.framework is None or (known and self.profile.measured)
         if not known:
             why = "not named" if request.framework is None else f"{request.framework!r} is not known"
             notes.fill("framework", self.profile.title, why)

@@ -39,6 +39,8 @@ class Framework(Record):
     id: str
     title: str
     matches: tuple[str, ...] = ()
+    measured: bool = True
+    """Published runs bear the habits out; else forecasts follow them, under the bound of an unknown framework."""
     adapter_dtype: Literal["fp32", "base"] = "fp32"
     autocast: bool = True
     full_weights: Literal["pure", "masters"] = "pure"

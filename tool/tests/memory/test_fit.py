@@ -147,6 +147,12 @@ def test_absurd_sizes_stay_finite(ask: Ask) -> None:
     assert answer.upper_gib < 1e10
 
 
+def test_terms_sum_to_the_estimate_even_where_it_is_cut(ask: Ask) -> None:
+    """Where the estimate stops at the largest figure there is, its terms still add up to it."""
+    answer = ask(micro_batch=1_000_000, seq_len=100_000_000, attention="eager")
+    assert sum(answer.terms.values()) == pytest.approx(answer.allocated_gib, rel=2e-3)
+
+
 def test_changes_that_would_make_it_fit_do(repo: Repo, ask: Ask) -> None:
     """Up to three changes are named, and each really brings the bound down."""
     request = FitRequest(model="meta-llama/Llama-3.1-8B", method="full", gpu="A100-80GB", micro_batch=8, seq_len=4096)

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tool.load import open_repo
+from tool.memory import fit
 from tool.memory.frameworks import framework_of, frameworks
+from tool.schema.fit import FitRequest
+from tool.tests.memory.conftest import LLAMA
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,9 @@ from tool.memory.frameworks import framework_of, frameworks
         ("llama-factory", "llama_factory"),
         ("axolotl 0.19", "huggingface"),
         ("litgpt", "litgpt"),
+        ("DeepSpeed-Chat", "huggingface"),
+        ("llama-recipes + FSDP", "llama_recipes"),
+        ("NVIDIA NeMo 2.0", "nemo"),
     ],
 )
 def test_the_longest_match_decides(root: Path, written: str, profile: str) -> None:
@@ -35,7 +42,7 @@ def test_the_longest_match_decides(root: Path, written: str, profile: str) -> No
 
 def test_unknown_names_get_the_default(root: Path) -> None:
     """A name without a profile is priced as transformers with peft, and known to be a guess."""
-    for name in (None, "something else"):
+    for name in (None, "something else", "torchforge", "PyTorch Lightning"):
         found, known = framework_of(root, name)
         assert (found.id, known) == ("huggingface", False)
 
@@ -45,3 +52,15 @@ def test_no_word_belongs_to_two_profiles(root: Path) -> None:
     words = Counter(word for profile in frameworks(root) for word in profile.matches)
     assert [word for word, count in words.items() if count > 1 or word != word.casefold()] == []
     assert all(profile.sources for profile in frameworks(root))
+
+
+def test_habits_that_no_run_bears_out_keep_the_wide_bound(root: Path) -> None:
+    """A profile written from memory alone says how a framework trains, but does not narrow the bound."""
+    repo = open_repo(root)
+    row = {**LLAMA, "optimizer": "sgd"}
+    bounds = {
+        name: fit(repo, FitRequest.model_validate({**row, "framework": name})).upper_gib
+        for name in ("llama-recipes", "transformers", "something else")
+    }
+    assert bounds["llama-recipes"] is not None and bounds["transformers"] is not None
+    assert bounds["llama-recipes"] > 1.5 * bounds["transformers"]
