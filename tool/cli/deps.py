@@ -123,3 +123,31 @@ def _print_check(report: dict[str, dict[str, Any]]) -> None:
         for clash in found["clashes"]:
             click.echo(f"  mind {clash['id']}: {clash['effect']} ({clash['mend']})")
         _print_moved(found["would_move"])
+
+
+@command.command("bisect")
+@common_options
+@click.option("--stack", "id", required=True, help="The stack of profiles/dependencies whose lock moved.")
+@click.option("--before", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--after", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("proof", nargs=-1, required=True)
+def bisect_locks(root: Path, output: str, id: str, before: Path, after: Path, proof: tuple[str, ...]) -> int:
+    """Find the package whose move from one lock to another breaks PROOF.
+
+    PROOF is a command that gets the path of a lock as its last argument and exits with 0 when all is well under it.
+
+    \b
+    Example:
+      ftc deps bisect --stack trl --before old.txt --after new.txt -- ./train-under.sh
+    """
+    from tool.deps import overrides
+    from tool.deps.bisect import bisect, command_prover, resolver
+
+    old, new = before.read_text(), after.read_text()
+    mix = resolver(old, new, overrides(_stacks(root, (id,))[0]))
+    found = bisect(old, new, mix, command_prover(list(proof)))
+    if output == "json":
+        print_json({"guilty": list(found.packages), "proved": found.proved, "unresolved": found.unresolved})
+    else:
+        click.echo(f"guilty: {', '.join(found.packages)} ({found.proved} proved, {found.unresolved} do not resolve)")
+    return 0

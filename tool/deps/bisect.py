@@ -1,0 +1,132 @@
+"""Which moved package breaks what ran before: delta debugging over the packages that differ between two locks.
+
+The search is `ddmin` (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). It finds a
+smallest set in the sense that no single package can be left out, so a clash of two packages is found as two. A mix of
+old and new versions that does not resolve proves nothing and counts as neither good nor bad.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from tool.deps import OLDEST_PYTHON, TIMEOUT_SECONDS, find_uv, locked, moved
+from tool.errors import FtcError
+
+Mix = Callable[[frozenset[str]], str | None]
+Prove = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Guilty:
+    """The packages that together break the proof, and how many mixes were proved and how many do not resolve."""
+
+    packages: tuple[str, ...]
+    proved: int
+    unresolved: int
+
+
+class _Verdicts:
+    """Asks about each mix once: True fails, False passes, None does not resolve."""
+
+    def __init__(self, mix: Mix, prove: Prove) -> None:
+        self._mix, self._prove = mix, prove
+        self.known: dict[frozenset[str], bool | None] = {}
+
+    def fails(self, names: frozenset[str]) -> bool | None:
+        if names not in self.known:
+            text = self._mix(names)
+            self.known[names] = None if text is None else not self._prove(text)
+        return self.known[names]
+
+
+def bisect(before: str, after: str, mix: Mix, prove: Prove) -> Guilty:
+    """The packages whose move from `before` to `after` makes `prove` false.
+
+    `mix` gives the lock in which only the named packages moved, or None when there is none.
+    Raises FtcError when nothing moved, when the old lock fails as well, or when the new one passes.
+    """
+    names = sorted(moved(before, after))
+    if not names:
+        raise FtcError("the two locks hold the same packages: there is nothing to bisect")
+    verdicts = _Verdicts(lambda chosen: _mixed(before, after, names, chosen, mix), prove)
+    if verdicts.fails(frozenset()) is not False:
+        raise FtcError("the proof fails under the old lock too: no package that moved is to blame")
+    if verdicts.fails(frozenset(names)) is not True:
+        raise FtcError("the proof passes under the new lock: no package is to blame")
+    found = _smallest(names, verdicts)
+    unresolved = sum(verdict is None for verdict in verdicts.known.values())
+    return Guilty(tuple(found), len(verdicts.known) - unresolved, unresolved)
+
+
+def _mixed(before: str, after: str, names: list[str], chosen: frozenset[str], mix: Mix) -> str | None:
+    if not chosen:
+        return before
+    return after if len(chosen) == len(names) else mix(chosen)
+
+
+def _smallest(names: list[str], verdicts: _Verdicts) -> list[str]:
+    parts = 2
+    while len(names) > 1:
+        edges = [len(names) * index // parts for index in range(parts + 1)]
+        chunks = [names[start:end] for start, end in pairwise(edges)]
+        rests = [[name for name in names if name not in chunk] for chunk in chunks]
+        failing = next((part for part in [*chunks, *rests] if part and verdicts.fails(frozenset(part))), None)
+        if failing is not None and len(failing) < len(names):
+            parts = 2 if failing in chunks else max(parts - 1, 2)
+            names = failing
+        elif parts >= len(names):
+            break
+        else:
+            parts = min(2 * parts, len(names))
+    return names
+
+
+def mixed_requirements(before: str, after: str, chosen: frozenset[str]) -> str:
+    """Pins in which the chosen packages are new and the rest old.
+
+    Packages with several versions in a lock are left to the resolver, as are those that only the other lock has.
+    """
+    old, new = locked(before), locked(after)
+    versions = {name: (new if name in chosen else old).get(name, ()) for name in old | new}
+    return "".join(f"{name}=={found[0]}\n" for name, found in sorted(versions.items()) if len(found) == 1)
+
+
+def resolver(before: str, after: str, overrides: str = "") -> Mix:
+    """Mixes that uv resolves; a mix whose pins contradict each other is None."""
+    uv = find_uv()
+
+    def mix(chosen: frozenset[str]) -> str | None:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "requirements.in").write_text(mixed_requirements(before, after, chosen))
+            (Path(folder) / "overrides.txt").write_text(overrides)
+            command = [uv, "pip", "compile", "requirements.in", "--universal", "--python-version", OLDEST_PYTHON]
+            command += ["--generate-hashes", "--no-annotate", "--no-header", "--quiet", "--no-config"]
+            command += ["--override", "overrides.txt"]
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            )
+        if done.returncode and "No solution found" not in done.stderr:
+            raise FtcError(f"the resolver failed: {' '.join(done.stderr.split())[:600]}")
+        return None if done.returncode else done.stdout
+
+    return mix
+
+
+def command_prover(command: list[str]) -> Prove:
+    """Runs the command with the path of the lock appended; exit code 0 passes."""
+
+    def prove(text: str) -> bool:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "lock.txt"
+            path.write_text(text)
+            try:
+                return subprocess.run([*command, str(path)], check=False, stdout=subprocess.DEVNULL).returncode == 0
+            except OSError as error:
+                raise FtcError(f"cannot run {command[0]}: {error.strerror}") from None
+
+    return prove

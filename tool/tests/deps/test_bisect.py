@@ -1,0 +1,73 @@
+"""Bisection finds the planted culprit, whatever else moved."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tool.deps import locked
+from tool.deps.bisect import bisect, command_prover, mixed_requirements, resolver
+from tool.errors import FtcError
+
+NAMES = [f"package-{index:02}" for index in range(20)]
+OLD = "".join(f"{name}==1.0\n" for name in NAMES)
+NEW = "".join(f"{name}==2.0\n" for name in NAMES)
+
+
+def _mix(chosen: frozenset[str]) -> str:
+    return mixed_requirements(OLD, NEW, chosen)
+
+
+@pytest.mark.parametrize("culprit", NAMES)
+def test_one_culprit(culprit: str) -> None:
+    """The one package whose new version fails is named, in far fewer proofs than there are packages."""
+    found = bisect(OLD, NEW, _mix, lambda text: locked(text)[culprit] == ("1.0",))
+    assert found.packages == (culprit,)
+    assert found.proved <= 14
+
+
+def test_two_that_clash() -> None:
+    """Two packages that fail only together are both named."""
+    pair = ("package-03", "package-17")
+    found = bisect(OLD, NEW, _mix, lambda text: any(locked(text)[name] == ("1.0",) for name in pair))
+    assert found.packages == pair
+
+
+def test_mixes_that_do_not_resolve() -> None:
+    """Packages that can only move together are named together, and the culprit is among them."""
+    bound = {"package-04", "package-05"}
+
+    def mix(chosen: frozenset[str]) -> str | None:
+        return _mix(chosen) if len(bound & chosen) in (0, 2) else None
+
+    found = bisect(OLD, NEW, mix, lambda text: locked(text)["package-05"] == ("1.0",))
+    assert found.packages == ("package-04", "package-05")
+    assert found.unresolved > 0
+
+
+def test_nothing_to_blame() -> None:
+    """No package is accused when nothing moved, the old lock fails too, or the new one passes."""
+    for after, verdict in [(OLD, True), (NEW, False), (NEW, True)]:
+        with pytest.raises(FtcError):
+            bisect(OLD, after, _mix, lambda _, verdict=verdict: verdict)
+
+
+def test_command(tmp_path: Path) -> None:
+    """A command that reads the lock it is given proves it by its exit code."""
+    script = tmp_path / "proof.py"
+    script.write_text("import sys; sys.exit('package-11==2.0' in open(sys.argv[1]).read())")
+    found = bisect(OLD, NEW, _mix, command_prover([sys.executable, str(script)]))
+    assert found.packages == ("package-11",)
+
+
+@pytest.mark.prove
+def test_real_resolver() -> None:
+    """uv refuses a mix whose pins contradict each other, and gives hashes for one that holds."""
+    before = "jinja2==3.1.5\nmarkupsafe==2.1.5\n"
+    after = "jinja2==3.1.6\nmarkupsafe==1.1.1\n"
+    mix = resolver(before, after)
+    assert mix(frozenset({"markupsafe"})) is None
+    text = mix(frozenset({"jinja2"}))
+    assert text is not None and locked(text)["jinja2"] == ("3.1.6",) and "--hash=sha256:" in text
