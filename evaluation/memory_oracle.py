@@ -50,7 +50,8 @@ def comparable(row: dict[str, Any]) -> str | None:
     A forecast has no field for gradient accumulation. TRL's fused head takes another path on the processor, where the
     trace runs, than its Triton kernels on a GPU. Autocast narrows the operands of SDPA before a kernel is chosen, the
     trace chooses first. A quantised model must have been packed. Linear attention and short convolutions are traced in
-    plain torch; that is comparable, because the notebooks install no kernel package (`fla`, `causal_conv1d`) either.
+    plain torch; that is comparable, because an installation of transformers and TRL brings no kernel package (`fla`,
+    `causal_conv1d`) either. Axolotl's does: there the forecast is an upper bound.
     """
     if row["quant"] != "none" and row["phases"]["load"]["weights"] > 1.5 * row["parameters"]:
         return "the trace left matrices unpacked"
