@@ -155,7 +155,7 @@ def lines(curves: dict[str, Sequence[tuple[float, float]]], across: str, up: str
     for index, (name, curve) in enumerate(curves.items()):
         points, colour = " ".join(place(x, y) for x, y in curve), COLOURS[index % len(COLOURS)]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{left + 12}" y="{top + 16 * (index + 1)}" fill="{colour}">{name}</text>')
+        parts.append(f'<text x="{width / 2 + 60}" y="{height / 3 + 16 * (index + 1)}" fill="{colour}">{name}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tool.errors import InputFaults
 from tool.govern.evidence import health_path
+from tool.policy.files import read_policies
+from tool.policy.policies import load_policies
+from tool.rollout.parameters import PATH, POLICY, Parameters, read_parameters
 from tool.tests.govern.workbench import LIVE, NEXT, Workbench
 from tool.tests.telemetry.fleet import CONFIG, complete, put, run_id
 
@@ -149,6 +154,18 @@ def test_the_same_runs_give_the_same_bytes(bench: Workbench, tmp_path: Path) -> 
     events = runs(bench, total=400)
     first = verdict(bench, tmp_path / "a", events, HOURS)[1]
     assert verdict(bench, tmp_path / "b", events[::-1], HOURS)[1] == first
+
+
+def test_every_parameter_is_read_and_every_fault_is_named(bench: Workbench) -> None:
+    """The rules hold just what a verdict reads; wrong and missing parameters are told all at once."""
+    policies = load_policies(read_policies(bench.root), ("rollout",))
+    assert set(policies[POLICY].params) == {item.name for item in fields(Parameters)}
+    bench.replace(PATH, "  beta: 0.05 ", "  beta: true ")
+    bench.replace(PATH, "  stakes: [0.1, 0.25, 0.5, 0.9] ", "  stakes: [2.0] ")
+    bench.replace(PATH, "  failures: [oom, diverged, error, lost]\n", "")
+    with pytest.raises(InputFaults) as caught:
+        read_parameters(load_policies(read_policies(bench.root), ("rollout",)))
+    assert [fault.field for fault in caught.value.faults] == ["params.beta", "params.failures", "params.stakes"]
 
 
 def test_without_a_canary_or_rules_there_is_a_clear_error(bench: Workbench, tmp_path: Path) -> None:
