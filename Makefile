@@ -49,6 +49,8 @@ sweep: .notebook-venv/.made ## fine-tune a small model over learning rates, rank
 	@.oracle-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
+oracle-environment: .oracle-venv/.made ## install what `ftc fit --oracle` traces with
+
 oracle: .oracle-venv/.made ## trace real training steps without a GPU (registry/measurements/oracle; resumable)
 	@OMP_NUM_THREADS=1 .oracle-venv/bin/python -m tool.oracle grid
 
@@ -87,4 +89,4 @@ lint: $(STAMP) ## style, types, layers
 lock: ## resolve requirements.lock anew (needs uv)
 	@UV_PYTHON_DOWNLOADS=never uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header --quiet -o requirements.lock
 
-.PHONY: help setup generate check test prove test-notebooks sweep oracle measure calibrate rehearse bench-memory bench-hparams bless lint lock
+.PHONY: help setup generate check test prove test-notebooks sweep oracle-environment oracle measure calibrate rehearse bench-memory bench-hparams bless lint lock
