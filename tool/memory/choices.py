@@ -56,7 +56,10 @@ class Choices:
         if quant == "none" and method == "qlora":
             quant = self.profile.quant
             self.notes.fill("quant", quant, "the method is qlora")
-        return "none" if method == "full" else quant
+        if method == "full" and quant != "none":
+            self.notes.fill("quant", "none", f"full fine-tuning trains whole weights, not {self.request.quant!r}")
+            return "none"
+        return quant
 
     def width(self) -> int:
         width = width_of(self.request.dtype)
@@ -183,6 +186,8 @@ class Choices:
             text = given.casefold()
             if text in ("true", "full", "unsloth"):
                 return "full"
+            if "selective" not in text and text not in ("false", "none", "no", "off", ""):
+                self.notes.fill("grad_checkpointing", False, f"{given!r} is not known")
             return "selective" if "selective" in text else "none"
         return "full" if given else "none"
 

@@ -78,6 +78,14 @@ def test_unrecognised_values_are_never_errors(repo: Repo, ask: Ask, field: str, 
     assert answer.verdict != "abstain"
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"), [({"method": "full", "quant": "nf4"}, "quant"), ({"grad_checkpointing": "x"}, "grad_che")]
+)
+def test_what_is_set_aside_is_said(ask: Ask, changes: dict[str, Any], field: str) -> None:
+    """A value that cannot hold, or that nobody knows, is replaced and the answer says so."""
+    assert any(line.startswith(field) for line in ask(**changes).assumptions)
+
+
 def test_an_unknown_framework_widens_the_bound(ask: Ask) -> None:
     """A framework that nobody has measured gets the widest bound, and says what it was taken for."""
     known, unknown = ask(), ask(framework="my-own-trainer 3")
