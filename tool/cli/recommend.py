@@ -155,7 +155,7 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
 
     framework(name)
     request = parse_request(fields)
-    answer = recommend(repo, request, current_knowledge(repo, request.engine, request.key))
+    answer = recommend(repo, request, current_knowledge(repo, *engine_of(repo, request)))
     question = ask(repo, request)
     if question.subject.kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {question.subject.kind}")

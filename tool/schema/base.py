@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class Record(BaseModel):
@@ -48,3 +48,11 @@ def size_bucket(parameters: float) -> SizeBucket:
     if parameters < 1e9:
         return "small"
     return "medium" if parameters < 8e9 else "large"
+
+
+def _whole(value: Any) -> Any:
+    """4.0 is the integer 4, as in JSON Schema; other types stay for the validator to refuse."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole)]

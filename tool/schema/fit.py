@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tool.schema.base import Count
+
 Verdict = Literal["fits", "tight", "oom", "abstain"]
 
 
@@ -28,10 +30,10 @@ class FitRequest(BaseModel):
     dtype: str | None = None
     quant: str | None = None
     optimizer: str | None = None
-    lora_r: int | None = Field(default=None, ge=1, le=65_536)
+    lora_r: Count | None = Field(default=None, ge=1, le=65_536)
     lora_targets: str | list[str] | None = None
-    micro_batch: int | None = Field(default=None, ge=1, le=1_000_000)
-    seq_len: int | None = Field(default=None, ge=1, le=100_000_000)
+    micro_batch: Count | None = Field(default=None, ge=1, le=1_000_000)
+    seq_len: Count | None = Field(default=None, ge=1, le=100_000_000)
     seq_len_kind: str | None = None
     grad_checkpointing: bool | str | None = None
     attention: str | None = None
@@ -46,7 +48,7 @@ class FitRequest(BaseModel):
     optimizer_in_backward: bool | None = None
     activation_offload: bool | None = None
     cpu_offload: bool | str | None = None
-    gpus: int | None = Field(default=None, ge=1, le=1_000_000)
+    gpus: Count | None = Field(default=None, ge=1, le=1_000_000)
     sharding: str | None = None
     gpu: str | None = None
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from tool.schema.base import SizeBucket
+from tool.schema.base import Count, SizeBucket
 from tool.schema.fit import FitAnswer
 
 Strategy = Literal["auto", "deterministic", "hybrid", "hybrid_ml"]
-
-
-def _whole(value: Any) -> Any:
-    """4.0 is the integer 4, as in JSON Schema; other types stay for the validator to refuse."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Count = Annotated[int, BeforeValidator(_whole)]
 
 
 class RecommendRequest(BaseModel):
