@@ -19,7 +19,7 @@ from tool.memory.tape import TERMS, Vector
 from tool.schema.fit import FitAnswer, FitRequest, Verdict
 
 _PROGRAMS: OrderedDict[Setup, Program] = OrderedDict()
-_MOST_PROGRAMS = 256
+_MOST_PROGRAMS = 8192
 LARGEST_GIB = 1e9
 """Estimates are cut here, so that absurd sizes stay finite numbers."""
 

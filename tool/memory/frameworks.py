@@ -23,6 +23,7 @@ def _begins_a_word(match: str, text: str) -> bool:
     return re.search(rf"(?<![a-z0-9]){re.escape(match)}", text) is not None
 
 
+@lru_cache(maxsize=1024)
 def framework_of(root: Path, name: str | None) -> tuple[Framework, bool]:
     """The profile whose longest match begins a word of the name, and whether there was one (else the default)."""
     profiles = {profile.id: profile for profile in frameworks(root)}
