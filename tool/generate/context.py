@@ -9,6 +9,7 @@ import numpy as np
 from tool.load import Repo
 from tool.memory import bounds
 from tool.recommend.answer import stack_of
+from tool.recommend.hours import estimated_hours
 from tool.recommend.question import Question, ask
 from tool.recommend.sizing import SHORTEST, Setup, request_for
 from tool.render.context import NotebookContext, UpperBound
@@ -45,8 +46,20 @@ def _labels(provenance: dict[str, Any], answer: Recommendation) -> dict[str, str
 
 def smaller_bounds(repo: Repo, question: Question, answer: Recommendation) -> tuple[UpperBound, ...]:
     """The same run at this and smaller micro-batches and lengths: (sequences per GPU, tokens, GiB per GPU)."""
+    setup = setup_from(answer)
+    micro = _halves(setup.micro_batch, 1)
+    lengths = _halves(setup.max_length, min(SHORTEST, setup.max_length))
+    grid = np.array([(size, length) for size in micro for length in lengths], dtype=np.float64)
+    upper = bounds(repo, request_for(question, setup), grid[:, 0], grid[:, 1])
+    return tuple(
+        (int(size), int(length), significant(float(gib))) for (size, length), gib in zip(grid, upper, strict=True)
+    )
+
+
+def setup_from(answer: Recommendation) -> Setup:
+    """The setup that an answer describes."""
     config = answer.config
-    setup = Setup(
+    return Setup(
         adapter=config["adapter"],
         max_length=config["max_length"],
         micro_batch=config["per_device_train_batch_size"],
@@ -60,13 +73,13 @@ def smaller_bounds(repo: Repo, question: Question, answer: Recommendation) -> tu
         lora_r=config["lora_r"],
         target_modules=config["target_modules"],
     )
-    micro = _halves(setup.micro_batch, 1)
-    lengths = _halves(setup.max_length, min(SHORTEST, setup.max_length))
-    grid = np.array([(size, length) for size in micro for length in lengths], dtype=np.float64)
-    upper = bounds(repo, request_for(question, setup), grid[:, 0], grid[:, 1])
-    return tuple(
-        (int(size), int(length), significant(float(gib))) for (size, length), gib in zip(grid, upper, strict=True)
-    )
+
+
+def hours_per_thousand_rows(repo: Repo, answer: Recommendation) -> float | None:
+    """Rough hours for one pass over 1,000 rows; None where the card's speed is unknown."""
+    request = RecommendRequest.model_validate({**answer.request, "dataset_rows": 1000})
+    hours = estimated_hours(ask(repo, request), setup_from(answer), 1.0)
+    return None if hours is None else significant(hours, 2)
 
 
 def _halves(value: int, least: int) -> list[int]:

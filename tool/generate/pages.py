@@ -13,11 +13,10 @@ Made by `ftc generate`. Do not edit: change `profiles/catalog.yaml` and regenera
 
 {fit} configurations that fit, each with its notebook, for {models} models, {tasks} tasks and {places} places.
 Memory is the upper bound of what the run needs against what the card has (GiB per GPU). Batch is per GPU / effective.
+Hours are a rough forecast for one pass over 1,000 rows that fill half of the length on average.
 Anything else: `ftc recommend --model … --task … --platform … --plan …`.
 """
-TABLE = (
-    "| model | adapter | where | batch | length | learning rate | memory | open |\n|---|---|---|---|---|---|---|---|"
-)
+TABLE = "| model | adapter | where | batch | length | learning rate | memory | hours / 1,000 rows | open |\n|---|---|---|---|---|---|---|---|---|"
 
 
 def catalog_page(rows: list[dict[str, Any]], repo: Repo) -> str:
@@ -48,6 +47,7 @@ def _line(row: dict[str, Any]) -> str:
     memory = f"{row['upper_gib']:.1f} of {row['usable_gib']:.1f}"
     links = f"[notebook]({row['notebook']}) · [answer]({row['recommendation']})"
     adapter = row["adapter"] if row["objective"] == "sft" else f"{row['adapter']} ({row['objective']})"
+    hours = "–" if row["hours_per_1000_rows"] is None else f"{row['hours_per_1000_rows']:g}"
     cells = [
         row["model"],
         adapter,
@@ -56,6 +56,7 @@ def _line(row: dict[str, Any]) -> str:
         str(row["max_length"]),
         f"{row['learning_rate']:g}",
         memory,
+        hours,
         links,
     ]
     return f"| {' | '.join(cells)} |"

@@ -35,6 +35,7 @@ class Answered:
     recommendation: Recommendation
     files: dict[str, bytes]
     fits: bool
+    hours: float | None
 
 
 def json_bytes(value: Any) -> bytes:
@@ -99,7 +100,7 @@ def answer_all(repo: Repo, todo: list[Entry], knowledge: Knowledge) -> list[Answ
 
 def answer(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> Answered:
     """Recommendation and notebook of one entry, each with its provenance."""
-    from tool.generate.context import notebook_context
+    from tool.generate.context import hours_per_thousand_rows, notebook_context
     from tool.render import notebook
 
     with repo.recording() as used:
@@ -115,7 +116,8 @@ def answer(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> 
     if fits:
         context = notebook_context(repo, recommendation, provenance)
         files[f"generated/notebooks/{entry.slug}.ipynb"] = notebook(recommendation, context)
-    return Answered(entry, recommendation, files, fits)
+    hours = hours_per_thousand_rows(repo, recommendation) if fits else None
+    return Answered(entry, recommendation, files, fits, hours)
 
 
 def inputs_of(repo: Repo, entry: Entry, answer: Recommendation, used: set[str]) -> set[str]:
@@ -151,6 +153,7 @@ def index_row(item: Answered) -> dict[str, Any]:
         "upper_gib": vram.upper_gib if vram else None,
         "usable_gib": vram.usable_gib if vram else None,
         "confidence": answer.confidence,
+        "hours_per_1000_rows": item.hours,
         "would_fit": [] if item.fits else [w for w in answer.warnings if w.startswith("it would fit")],
         "recommendation": f"recommendations/{entry.slug}.json" if item.fits else None,
         "notebook": f"notebooks/{entry.slug}.ipynb" if item.fits else None,
