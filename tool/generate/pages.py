@@ -16,7 +16,10 @@ Memory is the upper bound of what the run needs against what the card has (GiB p
 Hours are a rough forecast for one pass over 1,000 rows that fill half of the length on average.
 Anything else: `ftc recommend --model … --task … --platform … --plan …`.
 """
-TABLE = "| model | adapter | where | batch | length | learning rate | memory | hours / 1,000 rows | open |\n|---|---|---|---|---|---|---|---|---|"
+TABLE = (
+    "| model | adapter | where | batch | length | learning rate | memory | hours / 1,000 rows | open |\n"
+    "|---|---|---|---|---|---|---|---|---|"
+)
 
 
 def catalog_page(rows: list[dict[str, Any]], repo: Repo) -> str:
