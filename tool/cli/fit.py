@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tool.cli.common import common_options, json_line, print_json
+from tool.cli.common import batch_options, json_line, print_answer, print_json
 
 EXIT_CODES = {"fits": 0, "tight": 1, "oom": 1, "abstain": 4}
 _TEXT = (
@@ -56,7 +56,7 @@ def _options(function: Any) -> Any:
 
 
 @click.command("fit")
-@common_options
+@batch_options
 @_options
 @click.option("--params-b", type=float, help="Parameters in billions, when the model is not known.")
 @click.option(
@@ -87,28 +87,16 @@ def command(root: Path, output: str, requests: str | None, oracle: bool, explain
     return _single(repo, fields, output, explain)
 
 
-def _accept_jsonl(function: click.Command) -> None:
-    """Batches are JSON Lines whatever is asked for; the word is accepted as well."""
-    for parameter in function.params:
-        if parameter.name == "output":
-            parameter.type = click.Choice(["text", "json", "jsonl"])
-
-
-_accept_jsonl(command)
-
-
 def _single(repo: Any, fields: dict[str, Any], output: str, explain: bool) -> int:
     from tool.memory import fit
 
     request = _request(fields)
     answer = fit(repo, request)
     changes = _changes(repo, request) if explain else []
-    if output == "jsonl":
-        click.echo(json_line(answer.model_dump(mode="json")))
-    elif output == "json":
-        print_json(answer.model_dump(mode="json") | ({"changes": changes} if explain else {}))
-    else:
+    if output == "text":
         _print_text(answer, explain, changes)
+    else:
+        print_answer(answer.model_dump(mode="json") | ({"changes": changes} if explain else {}), output)
     return EXIT_CODES[answer.verdict]
 
 

@@ -109,15 +109,9 @@ def _single(
     repo: Any, fields: dict[str, Any], explain: bool, notebook: Path | None, log: Path | None, output: str
 ) -> int:
     from tool.cli.show import show_recommendation
-    from tool.load.task_names import resolve_task
-    from tool.recommend import recommend
     from tool.recommend.confidence import within_card
-    from tool.recommend.knowledge import current_knowledge
 
-    request = parse_request(fields)
-    if request.task is not None and resolve_task(repo, request.task) is None:
-        raise _unknown_task(repo, request.task)
-    answer = recommend(repo, request, current_knowledge(repo, *engine_of(repo, request)))
+    _, answer = _answered(repo, fields)
     if notebook is not None:
         _write_notebook(repo, answer, notebook)
     if log is not None:
@@ -129,6 +123,19 @@ def _single(
         if notebook is not None:
             click.echo(f"notebook written: {notebook}")
     return 0 if answer.vram is None or within_card(answer.vram) else 1
+
+
+def _answered(repo: Any, fields: dict[str, Any]) -> tuple[Any, Any]:
+    """(request, answer) of what was typed. Someone who types a task means one of ours: an unknown one is an error."""
+    from tool.load.task_names import find_task
+    from tool.recommend import recommend
+    from tool.recommend.knowledge import current_knowledge
+
+    request = parse_request(fields)
+    if request.task is not None:
+        find_task(repo, request.task)
+    answer = recommend(repo, request, current_knowledge(repo, *engine_of(repo, request)))
+    return request, answer
 
 
 def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
@@ -148,14 +155,11 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
     from tool.export import export, plan_of
     from tool.export.files import framework
     from tool.generate.write import replace_file
-    from tool.recommend import recommend
     from tool.recommend.confidence import within_card
-    from tool.recommend.knowledge import current_knowledge
     from tool.recommend.question import ask
 
     framework(name)
-    request = parse_request(fields)
-    answer = recommend(repo, request, current_knowledge(repo, *engine_of(repo, request)))
+    request, answer = _answered(repo, fields)
     question = ask(repo, request)
     if question.subject.kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {question.subject.kind}")
@@ -177,15 +181,6 @@ def _check_engine(repo: Any, version: str) -> None:
     if version not in known:
         mend = f"known: {', '.join(known)}" if known else "leave it out: no engine was trained yet"
         raise BadRequest("engine", f"no such engine {version[:80]!r}", mend)
-
-
-def _unknown_task(repo: Any, name: str) -> BadRequest:
-    from tool.recommend.question import closest
-
-    names = [known for task in repo.tasks for known in (task.id, *task.aliases)]
-    near = closest(name, names, cutoff=0.6)
-    mend = f"did you mean {near!r}?" if near else f"known: {', '.join(repo.tasks.ids())}"
-    return BadRequest("task", f"unknown task {name!r}", mend)
 
 
 def parse_request(fields: dict[str, Any]) -> Any:
