@@ -41,10 +41,9 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 
 
 def clock(command: F) -> F:
-    """Add --now, so that a run can be repeated to the byte."""
-    return click.option("--now", callback=_moment, metavar="TIME", help="The time in UTC (default: the clock).")(
-        command
-    )
+    """Add --now, so that a run can be repeated to the byte; FTC_NOW gives it to every command of a rehearsal."""
+    told = "The time in UTC (default: $FTC_NOW, else the clock)."
+    return click.option("--now", envvar="FTC_NOW", callback=_moment, metavar="TIME", help=told)(command)
 
 
 def step_options(command: F) -> F:
