@@ -1,0 +1,86 @@
+"""Answers of the catalogue, one file a model, and their text for other frameworks, one more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tool.errors import BadRequest
+from tool.load import Repo
+from tool.schema.recommendation import Reason, Recommendation, RecommendRequest
+from tool.site.chunk import Table, chunk
+from tool.site.links import pieces
+from tool.site.listed import Listed
+
+LABELS = ("config", "confidence", "constrained_safe", "effective_batch_size", "engine", "estimated_hours")
+
+
+class Reasons:
+    """Reasons by number: (field, rule, source, observations). Their values stand in the configuration."""
+
+    def __init__(self) -> None:
+        self.rows: Table[tuple[str, str, int, int | None]] = Table()
+        self.sources: Table[str] = Table()
+
+    def numbers(self, reasons: Iterable[Reason]) -> list[int]:
+        return [self.rows.number((r.field, r.rule, self.sources.number(r.source), r.n)) for r in reasons]
+
+    def document(self) -> dict[str, Any]:
+        return {"reasons": self.rows.values(), "sources": [pieces(source) for source in self.sources.values()]}
+
+
+def answer_files(repo: Repo, listed: list[Listed]) -> dict[str, bytes]:
+    """`data/answers/<model>.js` and `data/exports/<model>.js`, for all models of the catalogue that fit somewhere."""
+    by_model: dict[str, list[Listed]] = {}
+    for item in listed:
+        if item.fits:
+            by_model.setdefault(item.row["model"], []).append(item)
+    files: dict[str, bytes] = {}
+    for model, items in by_model.items():
+        reasons = Reasons()
+        entries = {item.tail: plain(item.answer, reasons) for item in items}
+        files |= chunk(f"answers/{model}", {"entries": entries, **reasons.document()})
+        files |= chunk(f"exports/{model}", _exports(repo, items))
+    return files
+
+
+def plain(answer: Recommendation, reasons: Reasons) -> dict[str, Any]:
+    """An answer as the page shows it."""
+    data = answer.model_dump(mode="json")
+    vram = data["vram"]
+    return {
+        **{name: data[name] for name in (*LABELS, "slot", "strategy", "warnings")},
+        "request": data["request"],
+        "stack": data["dependencies"]["stack"] if data["dependencies"] else None,
+        "vram": {name: value for name, value in vram.items() if value not in (None, [])} if vram else None,
+        "reasons": reasons.numbers(answer.reasons),
+    }
+
+
+def _exports(repo: Repo, items: list[Listed]) -> dict[str, Any]:
+    """Texts as `ftc recommend --export` prints them, as numbers of lines that most of them share."""
+    lines: Table[str] = Table()
+    entries: dict[str, dict[str, list[int]]] = {}
+    for item in items:
+        texts = export_texts(repo, item.answer)
+        entries[item.tail] = {name: [lines.number(line) for line in text.split("\n")] for name, text in texts.items()}
+    return {"entries": entries, "lines": lines.values()}
+
+
+def export_texts(repo: Repo, answer: Recommendation) -> dict[str, str]:
+    """The configuration for every framework that can train this, by framework."""
+    from tool.export import export, plan_of
+    from tool.export.files import names
+    from tool.recommend.question import ask
+
+    question = ask(repo, RecommendRequest.model_validate(answer.request))
+    if question.subject.kind != "causal_lm":
+        return {}
+    target = plan_of(answer, question.subject.name, question.task.example_dataset, question.gpus)
+    texts = {}
+    for name in names():
+        try:
+            texts[name] = export(name, target).text
+        except BadRequest:
+            continue  # this framework does not train this objective or this model
+    return texts

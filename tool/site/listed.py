@@ -1,0 +1,26 @@
+"""What the page is told of one entry of the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tool.schema.recommendation import Recommendation
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One entry: its path below recommendations/ and notebooks/, its row of the index, and its answer."""
+
+    slug: str
+    row: dict[str, Any]
+    answer: Recommendation
+
+    @property
+    def fits(self) -> bool:
+        return bool(self.row["fits"])
+
+    @property
+    def tail(self) -> str:
+        """The slug without the model, which says task, objective, adapter and place."""
+        return self.slug.removeprefix(f"{self.row['model']}/")
