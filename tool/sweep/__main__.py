@@ -1,4 +1,4 @@
-"""`python -m tool.sweep CONFIG.yaml [--limit N] [--shard I N]`: run what the table beside it still lacks."""
+"""`python -m tool.sweep CONFIG.yaml [--limit N] [--shard I N] [--only PART]`: run what its table still lacks."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tool.sweep", description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--shard", type=int, nargs=2, default=(0, 1), metavar=("I", "N"), help="every Nth run from I")
+    parser.add_argument("--only", default="", metavar="PART", help="runs whose id starts so, e.g. body/lora-r8")
     parser.add_argument("--limit", type=int, default=None, help="stop after this many runs")
     arguments = parser.parse_args()
     config = read_config(arguments.config)
@@ -60,7 +61,9 @@ def main() -> None:
     mend(table)
     done = finished(table)
     first, step = arguments.shard
-    todo = [run for run in runs(config) if run.id not in done][first::step][: arguments.limit]
+    todo = [run for run in runs(config) if run.id not in done and run.id.startswith(arguments.only)][first::step][
+        : arguments.limit
+    ]
     print(f"{len(done)} runs are in {table.name}, {len(todo)} to go", file=sys.stderr)
     if not todo:
         return

@@ -21,13 +21,22 @@ class SweepTask(Record):
 
 
 class SweepMethod(Record):
-    """One way to train: the adapter, its rank and alpha, and the learning rates to try."""
+    """One way to train: the adapter, its rank and alpha, and the learning rates to try.
+
+    `confirm` are the rates, around the best, that are run again with the confirming seeds. `tasks` limits a method to
+    some tasks (None: all).
+    """
 
     id: str
     adapter: Adapter
     lora_r: int | None = None
     lora_alpha: int | None = None
     learning_rates: tuple[float, ...]
+    confirm: tuple[float, ...] = ()
+    tasks: tuple[str, ...] | None = None
+
+    def covers(self, task: SweepTask) -> bool:
+        return self.tasks is None or task.id in self.tasks
 
 
 class SweepConfig(Record):
@@ -49,6 +58,7 @@ class SweepConfig(Record):
     precision: str
     lr_scheduler_type: str = "linear"
     seeds: tuple[int, ...]
+    confirm_seeds: tuple[int, ...] = ()
     tasks: tuple[SweepTask, ...]
     methods: tuple[SweepMethod, ...]
 
@@ -76,18 +86,20 @@ def runs(config: SweepConfig) -> list[Run]:
 
     The order makes a table that is cut short useful: all tasks and methods are bracketed before any is refined.
     """
+    order = (*config.seeds, *config.confirm_seeds)
     points = [
         Run(task=task, method=method, learning_rate=rate, seed=seed)
-        for seed in config.seeds
+        for seed in order
         for task in config.tasks
         for method in config.methods
-        for rate in method.learning_rates
+        if method.covers(task)
+        for rate in (method.learning_rates if seed in config.seeds else method.confirm)
     ]
 
     def priority(run: Run) -> tuple[int, float, str]:
         logs = sorted(math.log10(rate) for rate in run.method.learning_rates)
         middle = (logs[0] + logs[-1]) / 2
         distance = round(abs(math.log10(run.learning_rate) - middle) + 1e-9, 1)
-        return (config.seeds.index(run.seed), distance, run.id)
+        return (order.index(run.seed), distance, run.id)
 
     return sorted(points, key=priority)

@@ -77,6 +77,8 @@ def batch_of(rows: list[Example], padding: int) -> tuple[Any, Any, Any]:
 def prepare(base: Any, method: SweepMethod) -> Any:
     """A fresh copy of the base model, with an adapter where the method has one."""
     model = copy.deepcopy(base)
+    if method.adapter == "qlora":
+        quantize(model)
     if method.adapter == "full":
         return model
     from peft import LoraConfig, get_peft_model
@@ -89,6 +91,26 @@ def prepare(base: Any, method: SweepMethod) -> Any:
         task_type="CAUSAL_LM",
     )
     return get_peft_model(model, adapter)
+
+
+def quantize(module: Any) -> None:
+    """Every linear layer but the output to NF4 with double quantisation, as QLoRA does; in place."""
+    import bitsandbytes
+    import torch
+
+    for name, child in module.named_children():
+        if not isinstance(child, torch.nn.Linear):
+            quantize(child)
+        elif name != "lm_head":
+            dense = child.weight.data.clone()
+            packed = bitsandbytes.nn.Linear4bit(
+                child.in_features, child.out_features, bias=False, compute_dtype=torch.bfloat16, quant_type="nf4"
+            )
+            packed.weight = bitsandbytes.nn.Params4bit(
+                dense, requires_grad=False, quant_type="nf4", compress_statistics=True, module=packed
+            )
+            packed.bias = child.bias
+            setattr(module, name, packed.to("cpu"))
 
 
 def labelled_loss(model: Any, ids: Any, mask: Any, labels: Any) -> Any:
