@@ -6,7 +6,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -66,8 +66,10 @@ def answer_lines(root: Path, lines: list[bytes | None], logged: bool) -> tuple[l
     answers: list[str] = []
     events: list[str] = []
 
+    knowledge = cache(partial(current_knowledge, repo))
+
     def answer(request: Any) -> dict[str, Any]:
-        answered = recommend(repo, request, current_knowledge(repo, *engine_of(repo, request)))
+        answered = recommend(repo, request, knowledge(*engine_of(repo, request)))
         if logged:
             events.append(event_line(answered))
         return answered.model_dump(mode="json")

@@ -45,6 +45,10 @@ class Block:
     norm_keeps_input: bool = False
     keeps_result: bool = False
 
+    def __hash__(self) -> int:
+        """Over the matrices as well: blocks are the keys of what was played."""
+        return hash((self.hidden, self.attention, self.mixer, self.experts, *self.matrices.items()))
+
 
 def play(block: Block, numbers: Numbers) -> tuple[Tape, Tensor]:
     """Record one block. Returns the tape and the tensor that enters the block."""

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from tool.memory.layers import Layers, narrow_copy
-from tool.memory.setup import Setup
+from dataclasses import dataclass
+
+from tool.memory.layers import Layers, Numbers, narrow_copy
+from tool.memory.setup import Loss, Setup
 from tool.memory.shapes import SOFTCAPPED, head_widths
 from tool.memory.tape import Tape, Tensor, Vector, constant, per_token
+from tool.schema.model import Architecture
 
 TERM = "logits_and_loss"
 
 
-def play_loss(setup: Setup) -> tuple[Tape, Tensor]:
+@dataclass(frozen=True)
+class Head:
+    """The part of a setup that decides what output head and loss take. `kept_width`: bytes of an unpacked weight."""
+
+    architecture: Architecture
+    numbers: Numbers
+    loss: Loss
+    kept_width: float
+
+    @classmethod
+    def of(cls, setup: Setup) -> Head:
+        return cls(setup.architecture, setup.numbers, setup.loss, setup.kept_width)
+
+
+def play_loss(setup: Head) -> tuple[Tape, Tensor]:
     """Final norm, output head and loss. Returns the tape and the hidden state that enters it."""
     tape = Tape()
     numbers = setup.numbers
@@ -20,7 +37,7 @@ def play_loss(setup: Setup) -> tuple[Tape, Tensor]:
     head_width = numbers.compute if numbers.autocast else int(max(setup.kept_width, numbers.compute))
     trained = not numbers.frozen
     grad = width * vocabulary * numbers.gradient if trained else 0
-    head = _Head(setup, tape, normed, vocabulary, head_width, constant(grad))
+    head = _Kernels(setup, tape, normed, vocabulary, head_width, constant(grad))
     kernels = {
         "softmax": head.softmax,
         "in_place": head.in_place,
@@ -36,9 +53,9 @@ def play_loss(setup: Setup) -> tuple[Tape, Tensor]:
     return tape, hidden
 
 
-class _Head:
+class _Kernels:
     def __init__(
-        self, setup: Setup, tape: Tape, hidden: Tensor, vocabulary: int, width: int, parameter_grad: Vector
+        self, setup: Head, tape: Tape, hidden: Tensor, vocabulary: int, width: int, parameter_grad: Vector
     ) -> None:
         self.setup, self.tape, self.hidden = setup, tape, hidden
         self.vocabulary, self.width, self.parameter_grad = vocabulary, width, parameter_grad

@@ -7,15 +7,17 @@ assumed: states exist before its backward pass). Peak = the largest moment.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from tool.memory.blocks import Block, play, selectively_kept
-from tool.memory.loss import play_loss
+from tool.memory import played
+from tool.memory.blocks import Block, selectively_kept
+from tool.memory.loss import Head
 from tool.memory.setup import Setup
 from tool.memory.shapes import blocks_of, head_widths
 from tool.memory.states import States, count
-from tool.memory.tape import INDEX, TERMS, Vector, prune
+from tool.memory.tape import INDEX, TERMS, Vector
 
 PHASES = ("load", "forward", "backward", "optimizer")
 GIB = float(1 << 30)
@@ -32,9 +34,14 @@ class Program:
     states: States
     blocks: tuple[tuple[Block, int], ...]
 
-    def totals(self) -> Vector:
+    @cached_property
+    def _totals(self) -> Vector:
         totals: Vector = self.moments.sum(axis=1)
         return totals
+
+    def totals(self) -> Vector:
+        """(moment, coefficient): all terms together."""
+        return self._totals
 
 
 def _static(states: States) -> Vector:
@@ -85,9 +92,12 @@ class _Builder:
             self.cached[INDEX["autocast_copies"], 0] = setup.counted.linear * n.compute
 
     def add(self, phase: str, rows: Vector, base: Vector) -> None:
-        for row in prune(rows):
-            self.moments.append(row + base)
-            self.phases.append(PHASES.index(phase))
+        """Moments of a phase: what changes (one row a moment) on top of what is there throughout."""
+        self.moments.append(rows + base)
+        self.phases += [PHASES.index(phase)] * len(rows)
+
+    def moment(self, phase: str, row: Vector) -> None:
+        self.add(phase, row[None], np.zeros_like(row))
 
     def gradient(self, size: float) -> Vector:
         row = np.zeros((len(TERMS), 3))
@@ -123,13 +133,11 @@ class _Builder:
         self._backward(kept)
         self._generation()
         self._optimizer()
-        moments = np.array(self.moments)
-        load = np.zeros((1, len(TERMS), 3))
-        load[0] = self.static
+        load = self.static[None].copy()
         load[0, INDEX["optimizer_states"]] = 0.0
-        moments = np.concatenate([load, moments])
+        moments = np.concatenate([load, *self.moments])
         phases = np.array([0, *self.phases])
-        return Program(moments, phases, self.states, tuple(self.blocks))
+        return Program(moments, phases, self.states, self.blocks)
 
     def _kept_between(self) -> list[Vector]:
         """What each kind of layer leaves for backward."""
@@ -141,8 +149,7 @@ class _Builder:
             if block.silent and self.setup.checkpointing == "none":
                 kept.append(np.zeros_like(self.checkpoint))
                 continue
-            tape, _ = play(block, self.setup.numbers)
-            saved = tape.saved()
+            saved = played.saved(block, self.setup.numbers).size
             if self.setup.checkpointing == "selective":
                 saved = self.checkpoint + selectively_kept(block, self.setup.numbers.compute)
             elif self.setup.offload:
@@ -161,25 +168,22 @@ class _Builder:
         everything = self._all_kept(kept)
         gathered = self.gathered(gradients=False)
         for mine, (block, _) in zip(kept, self.blocks, strict=True):
-            tape, entering = play(block, self.setup.numbers)
             keeps = self.setup.checkpointing == "none" and not block.silent
-            points, _ = tape.forward(keeps, given=(entering,))
             base = self.static + everything + gathered + self.cached
             if keeps and not self.setup.offload:
-                base = base - mine + self.checkpoint * (0 if entering in _saved_tensors(tape) else 1)
-            self.add("forward", points.stack(), base)
+                known = played.saved(block, self.setup.numbers).with_input
+                base = base - mine + self.checkpoint * (0 if known else 1)
+            self.add("forward", played.forward(block, self.setup.numbers, keeps), base)
 
     def _loss(self, kept: list[Vector]) -> None:
         everything = self._all_kept(kept)
-        tape, entering = play_loss(self.setup)
-        points, _ = tape.forward(True, given=(entering,))
+        ending = played.ending(Head.of(self.setup))
         hidden = np.zeros_like(everything)
         hidden[INDEX["layer_activations"], 1] = self.setup.architecture.hidden_size * self.setup.numbers.hidden
         base = self.static + everything + hidden + self.gathered(gradients=False) + self.cached
-        self.add("forward", points.stack(), base)
-        back = tape.backward(given=(entering,))
-        self.held = tape.held_size() if self.setup.loss.holds else np.zeros_like(everything)
-        self.add("backward", back.stack(), self.static + everything + hidden + self.gathered(gradients=True))
+        self.add("forward", ending.forward, base)
+        self.held = ending.held
+        self.add("backward", ending.backward, self.static + everything + hidden + self.gathered(gradients=True))
 
     def _backward(self, kept: list[Vector]) -> None:
         """The first layer that goes back (all kept, few gradients) and the last one (all gradients, little kept)."""
@@ -187,40 +191,26 @@ class _Builder:
         setup, states = self.setup, self.states
         gathered = self.gathered(gradients=True) + self.held
         head = self.head * setup.numbers.gradient if self.full else 0.0
+        recomputes = setup.checkpointing != "none"
+        settles = setup.sharding not in ("none", "ddp") or setup.in_backward
         early = head if setup.sharding in ("none", "ddp") or setup.gpus < 2 else head / setup.gpus
         for mine, (block, _) in zip(kept, self.blocks, strict=True):
             if block.silent and setup.checkpointing == "none":
                 continue
-            tape, entering = play(block, setup.numbers)
-            recompute: list[Vector] = []
-            if setup.checkpointing != "none":
-                points, _ = tape.forward(True, given=(entering,))
-                grad = np.zeros_like(mine)
-                grad[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
-                recompute = [row + grad for row in points.rows]
-            back = tape.backward(given=(entering,)).rows
-            if setup.checkpointing != "none" and setup.reentrant:
-                grad = np.zeros_like(mine)
-                grad[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
-                back = [row + grad for row in back]
-            rows = np.array([*recompute, *back])
-            inside = rows[:, INDEX["gradients"], 0].max() if self.full else 0.0
-            if setup.sharding not in ("none", "ddp") or setup.in_backward:
-                rows = rows.copy()
-                rows[:, INDEX["gradients"], 0] = 0.0
-                inside = 0.0
+            back = played.backward(block, setup.numbers, recomputes, setup.reentrant, settles)
+            inside = back.gradients if self.full and not settles else 0.0
             own = mine if setup.checkpointing == "none" else np.zeros_like(mine)
             start = early if self.tied or not setup.in_backward else 0.0
             adapters = 0.0 if self.full else states.gradients
             first = self.static + everything - own + gathered + self.gradient(start + adapters)
-            self.add("backward", rows, first)
+            self.add("backward", back.rows, first)
             waits = self._embedding_gradient()
             done = states.gradients - inside - waits if self.full else states.gradients
             one = mine if setup.checkpointing != "none" else np.zeros_like(mine)
             if setup.keeps_inputs and setup.checkpointing == "full":
                 one = everything * (2.0 - 1.0 / self.layers)
             last = self.static + one + gathered + self.gradient(max(0.0, done))
-            self.add("backward", rows, last)
+            self.add("backward", back.rows, last)
 
         self._embedding()
 
@@ -245,8 +235,7 @@ class _Builder:
         row[INDEX["layer_activations"], 1] = setup.architecture.hidden_size * setup.numbers.hidden
         if self.tied and (setup.sharding == "none" or setup.gpus < 2):
             row[INDEX["gradients"], 0] += 2.0 * self.table * setup.numbers.gradient
-        self.moments.append(row)
-        self.phases.append(PHASES.index("backward"))
+        self.moment("backward", row)
 
     def _generation(self) -> None:
         """Keys and values of all layers while completions are sampled (GRPO), with nothing of training alive."""
@@ -257,18 +246,12 @@ class _Builder:
             if block.attention is not None:
                 heads = 2 * block.attention.kv_heads * block.attention.head_dim
                 row[INDEX["generation_cache"], 1] += layers * heads * self.setup.numbers.compute
-        self.moments.append(row)
-        self.phases.append(PHASES.index("forward"))
+        self.moment("forward", row)
 
     def _optimizer(self) -> None:
         row = self.static + self.gradient(self.states.gradients)
         row[INDEX["optimizer_temporary"], 0] = self.states.temporary
-        self.moments.append(row)
-        self.phases.append(PHASES.index("optimizer"))
-
-
-def _saved_tensors(tape: object) -> set[object]:
-    return {tensor for op in tape.ops for tensor in op.saves}  # type: ignore[attr-defined]
+        self.moment("optimizer", row)
 
 
 def assemble(setup: Setup) -> Program:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from tool.architecture.attention import AttentionGroup, attention_groups
 from tool.architecture.inventory import Inventory, Linear
@@ -53,6 +54,7 @@ EVERYTHING = ("all-linear", "all", "all_linear")
 HEADS = ("lm_head", "lm_", "output", "embed_tokens", "embed_out", "wte", "score")
 
 
+@lru_cache(maxsize=16384)
 def role_of(linear: Linear) -> str:
     """Short name of a matrix: q k v qkv o, gate up gate_up down (e_ for experts, s_ for shared), in out, router."""
     last = linear.name.rsplit(".", 1)[-1].split(" ")[0]
@@ -178,6 +180,7 @@ def _fused_names(matrices: dict[str, Matrix], gated: bool) -> dict[str, Matrix]:
     return {("gate_up" if name == "up" else name): matrix for name, matrix in matrices.items()}
 
 
+@lru_cache(maxsize=4096)
 def blocks_of(
     architecture: Architecture,
     counted: Inventory,
@@ -188,7 +191,7 @@ def blocks_of(
     kernel: str,
     expanded: bool,
     expert_loop: bool = False,
-) -> list[tuple[Block, int]]:
+) -> tuple[tuple[Block, int], ...]:
     """Every distinct block with the number of layers that have it; they add up to the layers of the network."""
     marks = {linear.name: adapted(linear, targets, experts) for linear in counted.linears}
     gated = architecture.mlp_type == "gated"
@@ -218,7 +221,7 @@ def blocks_of(
     blocks = with_feed_forward(architecture, counted, base, mixers)
     if architecture.num_decoder_layers:
         blocks.append((replace(blocks[0][0], cross=True), architecture.num_decoder_layers))
-    return _silenced(blocks, kinds)
+    return tuple(_silenced(blocks, kinds))
 
 
 _MIXING = ("linear", "mamba", "conv")

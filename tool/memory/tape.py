@@ -11,7 +11,7 @@ frees the gradients of its outputs and what it had saved.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def per_score(size: float) -> Vector:
 NOTHING = constant(0.0)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Tensor:
     """One allocation. `term` is the name under which it is reported."""
 
@@ -66,7 +66,7 @@ class Tensor:
     requires_grad: bool = True
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Op:
     """One operation. `passes_grad`: the gradients of the inputs are the gradient of the output itself (an addition)."""
 
@@ -80,14 +80,51 @@ class Op:
     passes_grad: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Points:
     """What lives at each moment: rows of (term, size) matrices, relative to what lived before the block."""
 
-    rows: list[Vector] = field(default_factory=list)
+    rows: Vector
 
     def stack(self) -> Vector:
-        return np.array(self.rows) if self.rows else np.zeros((0, len(TERMS), 3))
+        return self.rows
+
+
+class _Ledger:
+    """Allocations and frees in their order. The moments are running sums, taken all at once at the end."""
+
+    def __init__(self, start: Vector) -> None:
+        self.start = start
+        self.terms: list[int] = []
+        self.sizes: list[Vector] = []
+        self.marks: list[int] = []
+        self.temporaries: list[tuple[int, int, Vector]] = []
+
+    def take(self, term: str, size: Vector) -> None:
+        self.terms.append(INDEX[term])
+        self.sizes.append(size)
+
+    def free(self, term: str, size: Vector) -> None:
+        self.terms.append(INDEX[term])
+        self.sizes.append(-size)
+
+    def mark(self, temporary: Vector = NOTHING, term: str = "layer_activations") -> None:
+        """A moment: all that lives now, and what the operation under way holds for itself."""
+        if temporary is not NOTHING:
+            self.temporaries.append((len(self.marks), INDEX[term], temporary))
+        self.marks.append(len(self.sizes))
+
+    def close(self) -> tuple[Points, Vector]:
+        """(every moment, what lives at the end). Sums run in the order of the events, so rounding does too."""
+        changes = np.zeros((len(self.sizes) + 1, len(TERMS), 3))
+        changes[0] = self.start
+        if self.sizes:
+            changes[np.arange(1, len(self.sizes) + 1), self.terms] = np.concatenate(self.sizes).reshape(-1, 3)
+        lives = np.add.accumulate(changes, axis=0)
+        rows = lives[self.marks]
+        for place, term, size in self.temporaries:
+            rows[place, term] += size
+        return Points(rows), lives[-1]
 
 
 class Tape:
@@ -151,30 +188,22 @@ class Tape:
         Returns the moments and what lives at the end (saved tensors and the last output, `given` not counted).
         """
         last = {tensor: number for number, op in enumerate(self.ops) for tensor in op.inputs}
-        saved: set[Tensor] = set()
-        owned = set(given)
-        live = np.zeros((len(TERMS), 3))
-        points = Points()
+        owned, staying = set(given), self.held | self.bound
         counted: set[Tensor] = set()
+        ledger = _Ledger(np.zeros((len(TERMS), 3)))
         for number, op in enumerate(self.ops):
-            if op.output not in owned:
-                live[INDEX[op.output.term]] += op.output.size
-                counted.add(op.output)
+            for tensor in (op.output, *op.saves) if keeps else (op.output,):
+                if tensor not in counted and tensor not in owned:
+                    ledger.take(tensor.term, tensor.size)
+                    counted.add(tensor)
             if keeps:
-                for tensor in op.saves:
-                    if tensor not in counted and tensor not in owned:
-                        live[INDEX[tensor.term]] += tensor.size
-                        counted.add(tensor)
-                saved.update(op.saves)
-            moment = live.copy()
-            moment[INDEX[op.temporary_term]] += op.forward_temporary
-            points.rows.append(moment)
+                staying.update(op.saves)
+            ledger.mark(op.forward_temporary, op.temporary_term)
             for tensor in set(op.inputs):
-                done = last[tensor] == number and tensor not in saved and tensor not in self.held | self.bound
-                if done and tensor in counted:
-                    live[INDEX[tensor.term]] -= tensor.size
+                if last[tensor] == number and tensor in counted and tensor not in staying:
+                    ledger.free(tensor.term, tensor.size)
                     counted.discard(tensor)
-        return points, live
+        return ledger.close()
 
     def backward(self, given: tuple[Tensor, ...] = ()) -> Points:
         """Play the backward pass, starting with all saved tensors and the gradient of the last output alive."""
@@ -182,55 +211,51 @@ class Tape:
         for op in self.ops:
             for tensor in set(op.saves):
                 waiting[tensor] = waiting.get(tensor, 0) + 1
-        live = self.saved()
+        ledger = _Ledger(self.saved())
         for tensor in given:
             if tensor in waiting:
-                live[INDEX[tensor.term]] -= tensor.size
+                ledger.free(tensor.term, tensor.size)
         for tensor in self.held - set(waiting) - set(given):
-            live[INDEX[tensor.term]] += tensor.size
-        grads = _Gradients(live)
+            ledger.take(tensor.term, tensor.size)
+        grads = _Gradients(ledger)
         if self.ops:
             grads.allocate(self.ops[-1].output)
-        points = Points()
-        points.rows.append(live.copy())
+        ledger.mark()
+        kept = {*given, *self.held}
         for op in reversed(self.ops):
-            self._step_back(op, grads, live, points)
+            _step_back(op, grads, ledger)
             for tensor in set(op.saves):
                 waiting[tensor] -= 1
-                if waiting[tensor] == 0 and tensor not in given and tensor not in self.held:
-                    live[INDEX[tensor.term]] -= tensor.size
-        return points
+                if waiting[tensor] == 0 and tensor not in kept:
+                    ledger.free(tensor.term, tensor.size)
+        return ledger.close()[0]
 
-    def _step_back(self, op: Op, grads: _Gradients, live: Vector, points: Points) -> None:
-        needing = [tensor for tensor in dict.fromkeys(op.inputs) if tensor.requires_grad]
-        live[INDEX["gradients"]] += op.parameter_grad
-        if op.passes_grad:
-            for tensor in needing:
-                grads.share(op.output, tensor)
-        else:
-            for tensor in needing:
-                grads.allocate(tensor)
-        moment = live.copy()
-        moment[INDEX[op.temporary_term]] += op.backward_temporary
-        points.rows.append(moment)
-        grads.release(op.output)
-        grads.settle()
+
+def _step_back(op: Op, grads: _Gradients, ledger: _Ledger) -> None:
+    """One operation goes back: gradients of its inputs come, that of its output goes."""
+    if op.parameter_grad is not NOTHING:
+        ledger.take("gradients", op.parameter_grad)
+    for tensor in dict.fromkeys(op.inputs):
+        if tensor.requires_grad and op.passes_grad:
+            grads.share(op.output, tensor)
+        elif tensor.requires_grad:
+            grads.allocate(tensor)
+    ledger.mark(op.backward_temporary, op.temporary_term)
+    grads.release(op.output)
+    grads.settle()
 
 
 class _Gradients:
     """Gradient buffers of the tensors under way. A second gradient of one tensor is added, then freed."""
 
-    def __init__(self, live: Vector) -> None:
-        self.live = live
+    def __init__(self, ledger: _Ledger) -> None:
+        self.ledger = ledger
         self.buffers: dict[Tensor, Tensor] = {}
         self.owners: dict[Tensor, int] = {}
         self.extra: list[Tensor] = []
 
-    def _term(self, tensor: Tensor) -> int:
-        return INDEX[tensor.term]
-
     def allocate(self, tensor: Tensor) -> None:
-        self.live[self._term(tensor)] += tensor.size
+        self.ledger.take(tensor.term, tensor.size)
         buffer = Tensor(tensor.size, tensor.term)
         if tensor in self.buffers:
             self._drop(self.buffers[tensor])
@@ -260,7 +285,7 @@ class _Gradients:
         """Free what nobody refers to any more."""
         for buffer in self.extra:
             if self.owners.get(buffer) == 0:
-                self.live[self._term(buffer)] -= buffer.size
+                self.ledger.free(buffer.term, buffer.size)
                 del self.owners[buffer]
         self.extra = []
 
@@ -272,7 +297,9 @@ def prune(rows: Vector) -> Vector:
     totals = np.round(rows.sum(axis=1), 3)
     order = np.argsort(-totals.sum(axis=1), kind="stable")  # whoever exceeds comes first, of equals the earliest
     ranked = totals[order]
-    exceeds = (ranked[:, None, :] >= ranked[None, :, :]).all(axis=2)
-    exceeded = np.triu(exceeds, k=1).any(axis=0)
+    exceeds = np.triu(np.greater_equal.outer(ranked[:, 0], ranked[:, 0]), k=1)
+    for coefficient in (ranked[:, 1], ranked[:, 2]):
+        exceeds &= np.greater_equal.outer(coefficient, coefficient)
+    exceeded = exceeds.any(axis=0)
     kept: Vector = rows[np.sort(order[~exceeded])]
     return kept
