@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tool.load import Repo
 from tool.load.gpu_names import resolve_gpu
 from tool.memory.groups import group_of, shapes_of
-from tool.memory.overhead import Bound, bound_of, context_of, gap_of, held, load_calibration, upper
+from tool.memory.overhead import Bound, bound_of, context_of, gap_of, held, load_calibration, upper, usable_of
 from tool.memory.program import GIB, PHASES, Program, assemble
 from tool.memory.resolve import Notes, setup_of
 from tool.memory.setup import Setup
@@ -37,10 +37,11 @@ def program_of(setup: Setup) -> Program:
 
 @dataclass(frozen=True)
 class Card:
-    """The card of a request: what a process can use of it (GiB), and its architecture."""
+    """The card of a request: what a process can use of it (GiB), its architecture, and its id."""
 
     usable: float | None
     architecture: str | None
+    id: str | None = None
 
 
 def card_of(repo: Repo, request: FitRequest, notes: Notes) -> Card:
@@ -53,7 +54,7 @@ def card_of(repo: Repo, request: FitRequest, notes: Notes) -> Card:
         notes.abstain = notes.abstain or f"the card {request.gpu!r} is not known"
         return Card(None, None)
     gpu, usable = found
-    return Card(usable, gpu.architecture)
+    return Card(usable, gpu.architecture, gpu.id)
 
 
 def sizes_of(request: FitRequest, notes: Notes) -> tuple[int, int]:
@@ -105,11 +106,13 @@ def fit(repo: Repo, request: FitRequest) -> FitAnswer:
     points = sample(setup, np.array([micro_batch]), np.array([seq_len]))
     priced = price(program, points)
     calibration = load_calibration(repo.root)
+    if card.id is not None and card.usable is not None:
+        card = replace(card, usable=usable_of(calibration, card.id, card.usable))
     context = context_of(calibration, card.architecture, setup.gpus)
     room = None if card.usable is None else max(0.0, card.usable - context)
     gap = 0.0 if setup.expandable else gap_of(calibration, shapes_of(setup, request))
     reserved = float(held(priced.states, priced.tokens, gap, priced.allocated, room)[0])
-    bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure))
+    bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure), card.id)
     most = min(float(upper(priced.states, priced.tokens, bound, context)[0]), LARGEST_GIB)
     allocated, index = float(priced.allocated[0]), int(priced.peak[0])
     moment = program.moments[index] @ points[0] / GIB
@@ -175,7 +178,7 @@ def bounds(repo: Repo, request: FitRequest, micro_batch: Vector, seq_len: Vector
     calibration = load_calibration(repo.root)
     card = card_of(repo, request, Notes())
     context = context_of(calibration, card.architecture, setup.gpus)
-    bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure))
+    bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure), card.id)
     return upper_bounds(program_of(setup), sample(setup, micro_batch, seq_len), bound, context)
 
 

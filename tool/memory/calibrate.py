@@ -21,6 +21,7 @@ import numpy as np
 import yaml
 
 from tool.load import Repo, find_root, open_repo
+from tool.memory.cards import card_terms
 from tool.memory.cases import Case, cases_of, forecast
 from tool.memory.groups import KINDS
 from tool.memory.measurements import load_measurements
@@ -216,30 +217,19 @@ def document(calibration: Calibration) -> str:
     data = calibration.model_dump(mode="json")
     for key in ("context_gib", "gaps"):
         data[key] = {name: float(f"{value:.4g}") for name, value in data[key].items()}
+    if not data["cards"]:
+        del data["cards"]
     header = "# Fitted on the rows of this folder that evaluation/reserved.yaml does not keep. Do not edit.\n"
     return header + str(yaml.safe_dump(data, sort_keys=True))
 
 
 def fitted(repo: Repo) -> Calibration:
-    """The calibration of a repository's own measurements. Rows from telemetry may raise bounds, never lower one."""
+    """The calibration of a repository's own measurements. Rows from telemetry teach only terms of cards, and upward."""
     rows = load_measurements(repo.root)
     published = calibrate(cases_of(repo, [row for row in rows if row.family != TELEMETRY]))
-    if all(row.family != TELEMETRY for row in rows):
-        return published
-    return raised(published, calibrate(cases_of(repo, rows)))
-
-
-def raised(old: Calibration, new: Calibration) -> Calibration:
-    """The old calibration with every bound that the new one puts higher; what is no bound stays as it was.
-
-    Whoever uploads telemetry can so make us more careful at worst, never less.
-    """
-    bounds = {}
-    for name, bound in old.bounds.items():
-        other = new.bounds.get(name, bound)
-        higher = {"tokens": max(bound.tokens, other.tokens), "states": max(bound.states, other.states)}
-        bounds[name] = bound.model_copy(update=higher)
-    return old.model_copy(update={"bounds": bounds})
+    known = {card.id: card.usable_gib for card in repo.gpus}
+    told = cases_of(repo, [row for row in rows if row.family == TELEMETRY])
+    return published.model_copy(update={"cards": card_terms(told, published, known)})
 
 
 def main() -> int:

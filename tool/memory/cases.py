@@ -20,7 +20,7 @@ METHODS = ("full", "lora", "qlora", "dora")
 
 @dataclass(frozen=True)
 class Case:
-    """One measured row and what arithmetic says of it (GiB of each moment)."""
+    """One measured row and what arithmetic says of it (GiB of each moment). `card` is an architecture, `gpu` an id."""
 
     row: Measurement
     states: Vector
@@ -32,6 +32,7 @@ class Case:
     gpus: int
     usable: float | None
     card: str | None
+    gpu: str | None = None
 
     @property
     def need(self) -> float | None:
@@ -68,6 +69,7 @@ def case_of(repo: Repo, row: Measurement) -> Case | None:
         setup.gpus,
         card.usable,
         card.architecture,
+        card.id,
     )
 
 
@@ -92,7 +94,7 @@ def forecast(case: Case, calibration: Calibration) -> Forecast:
     )
     kind = case.row.peak_kind
     judged = {"reserved": reserved, "nvidia-smi": reserved + context}.get(kind, case.allocated)
-    most = float(upper(case.states, case.tokens, bound_of(calibration, case.group), context))
+    most = float(upper(case.states, case.tokens, bound_of(calibration, case.group, case.gpu), context))
     verdict = None
     if case.usable is not None:
         verdict = "fits" if most <= case.usable else "oom" if case.allocated + context > case.usable else "tight"

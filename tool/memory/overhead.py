@@ -32,12 +32,22 @@ class Bound(Record):
     rows: int = Field(ge=0)
 
 
+class CardTerm(Record):
+    """What runs told of one card: `need` multiplies its bounds, `usable_gib` is free of it (GiB; None: as known)."""
+
+    need: float = Field(ge=1.0)
+    usable_gib: float | None = Field(default=None, gt=0)
+    rows: int = Field(ge=0)
+    sources: int = Field(ge=1)
+
+
 class Calibration(Record):
     """What no arithmetic sees.
 
     `context_gib`: CUDA context, by architecture of the card. `collective_gib`: buffers of the communication library
     per process when several GPUs take part. `gaps`: cached but unused share of the memory that comes with the tokens,
-    by whether the batches of a run differ in length. `bounds`: by group (tool/memory/groups.py).
+    by whether the batches of a run differ in length. `bounds`: by group (tool/memory/groups.py). `cards`: by id, where
+    runs on a card took its bound by surprise (tool/memory/cards.py).
     """
 
     command: str
@@ -46,6 +56,7 @@ class Calibration(Record):
     collective_gib: float
     gaps: dict[str, float]
     bounds: dict[str, Bound]
+    cards: dict[str, CardTerm] = {}
 
 
 @lru_cache(maxsize=8)
@@ -96,9 +107,19 @@ def gap_of(calibration: Calibration, shapes: str) -> float:
     return calibration.gaps[name] if name else 0.0
 
 
-def bound_of(calibration: Calibration, group: str) -> Bound:
-    """The bound of a group, or the widest one where there is no evidence of that kind."""
-    return calibration.bounds.get(group) or calibration.bounds["unknown"]
+def bound_of(calibration: Calibration, group: str, card: str | None = None) -> Bound:
+    """The bound of a group on a card (its id), or the widest one where there is no evidence of that kind."""
+    bound = calibration.bounds.get(group) or calibration.bounds["unknown"]
+    term = calibration.cards.get(card or "")
+    if term is None:
+        return bound
+    return bound.model_copy(update={"tokens": bound.tokens * term.need, "states": bound.states * term.need})
+
+
+def usable_of(calibration: Calibration, card: str, usable: float) -> float:
+    """GiB of a card that a process gets: the stated figure, or less where runs were told less."""
+    term = calibration.cards.get(card)
+    return usable if term is None or term.usable_gib is None else min(usable, term.usable_gib)
 
 
 def upper(states: Vector, tokens: Vector, bound: Bound, context: float) -> Vector:

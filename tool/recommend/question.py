@@ -23,6 +23,7 @@ from tool.load import Repo
 from tool.load.gpu_names import find_gpu
 from tool.load.platform_names import find_plan
 from tool.load.task_names import resolve_task
+from tool.memory.overhead import load_calibration, usable_of
 from tool.schema.base import SizeBucket, size_bucket
 from tool.schema.gpu import Gpu
 from tool.schema.model import Architecture, Model
@@ -279,6 +280,14 @@ def _pattern(stem: str) -> str:
 
 
 def _hardware(repo: Repo, request: RecommendRequest, warnings: list[str]) -> Hardware | None:
+    found = _named_hardware(repo, request, warnings)
+    if found is None:
+        return None
+    usable = usable_of(load_calibration(repo.root), found.gpu.id, found.usable_gib)
+    return replace(found, usable_gib=usable)
+
+
+def _named_hardware(repo: Repo, request: RecommendRequest, warnings: list[str]) -> Hardware | None:
     if request.platform is None:
         if request.plan is not None:
             raise BadRequest("plan", "a plan needs a platform", f"known: {', '.join(repo.platforms.ids())}")

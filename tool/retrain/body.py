@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tool.memory.overhead import CardTerm
 from tool.retrain.candidate import Candidate
 from tool.retrain.decision import Decision
 from tool.retrain.evidence import Evidence
@@ -38,17 +39,24 @@ def _next(judged: Judged) -> str:
     return "It cannot be promoted before it passed them."
 
 
+def _card(name: str, old: CardTerm | None, new: CardTerm) -> str:
+    """What changes for one card."""
+    need = f"its bound is {old.need if old else 1.0:g} → {new.need:g} times that of the arithmetic"
+    before = f"{old.usable_gib:g} GiB → " if old and old.usable_gib else ""
+    usable = f", free of it {before}{new.usable_gib:g} GiB" if new.usable_gib else ""
+    return f"- memory on `{name}`: {need}{usable} ({new.rows} rows of {new.sources} sources)"
+
+
 def _learned(evidence: Evidence, candidate: Candidate) -> list[str]:
     taught = candidate.taught
     lines = [
-        f"- {candidate.measurements} measured peaks above their bound, each seen by several sources; "
-        f"{evidence.agreeing} more agree with the bound, {evidence.unconfirmed} were seen by too few sources, "
-        f"{evidence.implausible} runs told an impossible peak.",
+        f"- {candidate.measurements} surprises of memory, each on a card that surprised several sources; "
+        f"{evidence.unconfirmed} more were seen by too few sources, {evidence.agreeing} runs stayed within their "
+        f"bound, {evidence.implausible} told an impossible peak.",
         f"- {taught.admitted} configurations with their outcome; {taught.ignored} more repeat what we recommend, or "
         "are far from what careful people choose.",
     ]
-    for name, (old, new) in sorted(candidate.bounds.items()):
-        lines.append(f"- memory bound `{name}`: tokens {old[0]:g} → {new[0]:g}, states {old[1]:g} → {new[1]:g}")
+    lines += [_card(name, old, new) for name, (old, new) in sorted(candidate.cards.items())]
     if taught.held:
         lines.append(
             f"- **{taught.held} configurations are held back**: with them a learning rate moves by a factor of "

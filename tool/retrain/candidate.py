@@ -17,7 +17,7 @@ from tool.learn.train import train
 from tool.load import open_repo
 from tool.memory.calibrate import document, fitted
 from tool.memory.overhead import PATH as CALIBRATION
-from tool.memory.overhead import Calibration, load_calibration
+from tool.memory.overhead import CardTerm, load_calibration
 from tool.policy.digests import sha256
 from tool.priors import compute_priors
 from tool.recipes import load_recipes, read_recipes
@@ -32,7 +32,8 @@ COPIED = ("registry", "profiles", "evaluation/reserved.yaml", "requirements.lock
 SEED = 20_261_124
 
 
-Bounds = dict[str, tuple[tuple[float, float], tuple[float, float]]]
+Cards = dict[str, tuple[CardTerm | None, CardTerm]]
+"""Terms of cards that differ: before and after."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Candidate:
     files: dict[str, bytes]
     measurements: int
     taught: Taught
-    bounds: Bounds
+    cards: Cards
 
 
 def next_version(root: Path, now: datetime) -> str:
@@ -104,15 +105,13 @@ def build(root: Path, version: str, evidence: Evidence, aggregates: dict[str, An
     told = json.dumps({"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "engine": version, **aggregates}, indent=1, sort_keys=True)
     summary = (told + "\n").encode()
     with workbench(root) as bench:
-        before = load_calibration(bench)
-        files = _measured(bench, evidence)
-        bounds = _moved(before, fitted(open_repo(bench))) if evidence.measurements else {}
+        files, cards = _measured(bench, evidence)
         engine, taught = _teach(bench, version, evidence, sha256(summary))
     if taught.admitted:
         files[RECIPES] = taught.rows
     files |= {f"{ENGINES}/{version}/{name}": content for name, content in engine.items()}
     files[f"{FOLDER}/{version}.json"] = summary
-    return Candidate(version, files, len(evidence.measurements), taught, bounds)
+    return Candidate(version, files, len(evidence.measurements), taught, cards)
 
 
 def _teach(bench: Path, version: str, evidence: Evidence, digest: str) -> tuple[dict[str, bytes], Taught]:
@@ -139,23 +138,17 @@ def _teach(bench: Path, version: str, evidence: Evidence, digest: str) -> tuple[
     return taught, Taught(len(worth), 0, ignored, step, place, rows)
 
 
-def _moved(before: Calibration, after: Calibration) -> Bounds:
-    """Bounds that differ: tokens and states, before and after."""
-    pairs = {name: (old, after.bounds[name]) for name, old in before.bounds.items() if name in after.bounds}
-    return {
-        name: ((old.tokens, old.states), (new.tokens, new.states)) for name, (old, new) in pairs.items() if old != new
-    }
-
-
-def _measured(bench: Path, evidence: Evidence) -> dict[str, bytes]:
-    """Measured peaks and the calibration that follows from them; nothing without such peaks."""
+def _measured(bench: Path, evidence: Evidence) -> tuple[dict[str, bytes], Cards]:
+    """Surprising peaks and the calibration that follows from them, with the terms of cards that moved."""
     if not evidence.measurements:
-        return {}
+        return {}, {}
+    before = load_calibration(bench)
     rows = merged(bench, MEASUREMENTS, evidence.measurements)
     (bench / MEASUREMENTS).write_bytes(rows)
-    text = document(fitted(open_repo(bench))).encode()
-    (bench / CALIBRATION).write_bytes(text)
-    return {MEASUREMENTS: rows, CALIBRATION: text}
+    after = fitted(open_repo(bench))
+    pairs = {card: (before.cards.get(card), term) for card, term in after.cards.items()}
+    moved = {card: pair for card, pair in pairs.items() if pair[0] != pair[1]}
+    return {MEASUREMENTS: rows, CALIBRATION: document(after).encode()}, moved
 
 
 def write(root: Path, candidate: Candidate) -> list[str]:

@@ -1,7 +1,8 @@
-"""Runs → rows that an engine may learn from: measured peaks, and configurations with their outcome.
+"""Runs → rows that an engine may learn from: peaks above their bound, and configurations with their outcome.
 
-A peak counts once several sources saw it: the median over sources, so that a minority of them cannot move it beyond
-what honest ones saw. A configuration counts as that of its source, whatever the number of its runs.
+A run is a surprise when it took more than the bound on its need, or ran out of memory although the bound said that it
+fits. Surprises become rows by source; what a card learns from them is what several sources need
+(tool/memory/cards.py). A configuration counts as that of its source, whatever the number of its runs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from tool.telemetry.runs import Ledger, Run
 ROOM_OF_CARD = 1.05
 """A peak above this multiple of what the driver showed free cannot have happened."""
 LEAST_STEPS = 20
+MOST_ROWS = 16
+"""Surprises that one source may add for one card at a time: the worst. Once its bound has risen, there are no more."""
 RECIPE_FIELDS = (
     "learning_rate",
     "lr_scheduler_type",
@@ -48,15 +51,29 @@ RECIPE_FIELDS = (
 
 @dataclass
 class Seen:
-    """Peaks of one configuration, by source (GiB)."""
+    """Surprises of one source with one configuration on one card: peaks and free memory (GiB), and failures."""
 
     forecast: Forecast
-    peaks: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    card: str
+    source: str
+    peaks: list[float] = field(default_factory=list)
+    free: list[float] = field(default_factory=list)
+    ooms: int = 0
+
+    @property
+    def excess(self) -> float:
+        """How far the bound was missed, as a factor; out of memory counts as the whole of what was thought free."""
+        worst = max(median(self.peaks) if self.peaks else 0.0, self.forecast.usable_gib if self.ooms else 0.0)
+        return worst / self.forecast.upper_gib
 
 
 @dataclass
 class Evidence:
-    """Rows for the registry. `agreeing` counts confirmed configurations whose peak the bound already covers."""
+    """Rows for the registry.
+
+    `agreeing`: runs within their bound; `unconfirmed`: surprises on cards where too few sources had one; `implausible`:
+    runs that told an impossible peak.
+    """
 
     measurements: list[dict[str, Any]]
     recipes: list[dict[str, Any]]
@@ -65,37 +82,71 @@ class Evidence:
     implausible: int
 
 
+@dataclass
+class _Peaks:
+    """What runs told of memory, while it is gathered."""
+
+    seen: dict[tuple[int, int], Seen] = field(default_factory=dict)
+    agreeing: int = 0
+    implausible: int = 0
+
+    def add(self, run: Run, forecast: Forecast, card: str, source: str) -> None:
+        if not _plausible(run):
+            self.implausible += 1
+            return
+        oom = run.outcome == "oom" and forecast.upper_gib <= forecast.usable_gib
+        over = run.outcome == "success" and (run.allocated_gib or 0.0) > forecast.upper_gib
+        if not (oom or over):
+            self.agreeing += 1
+            return
+        seen = self.seen.setdefault((run.source, id(forecast)), Seen(forecast, card, source))
+        seen.ooms += oom
+        if over and run.allocated_gib:
+            seen.peaks.append(run.allocated_gib)
+        if run.usable_gib is not None:
+            seen.free.append(run.usable_gib)
+
+    def confirmed(self, least: int) -> list[Seen]:
+        """Surprises on cards where at least so many sources had one; of each source the worst."""
+        by_card: dict[str, dict[str, list[Seen]]] = defaultdict(lambda: defaultdict(list))
+        for seen in self.seen.values():
+            by_card[seen.card][seen.source].append(seen)
+        cards = (sources for sources in by_card.values() if len(sources) >= least)
+        worst = (sorted(rows, key=_worst_first)[:MOST_ROWS] for sources in cards for rows in sources.values())
+        return [seen for rows in worst for seen in rows]
+
+
+def _worst_first(seen: Seen) -> tuple[float, str]:
+    return -seen.excess, _key(seen)
+
+
 def gather(ledger: Ledger, forecaster: Forecaster, limits: Limits) -> Evidence:
     """Everything that the runs of a store teach."""
-    peaks: dict[int, Seen] = {}
+    peaks = _Peaks()
     choices: dict[tuple[Any, ...], list[Run]] = defaultdict(list)
-    implausible = 0
     for run in ledger.ended():
-        if run.outcome != "success":
+        if run.outcome not in ("success", "oom"):
             continue
         config, model = ledger.config(run.config_id), ledger.model_of(run)
+        card = forecaster.card(run.gpu)
         forecast = forecaster.of(model, config, run.gpu, run.gpus) if run.allocated_gib else None
-        if forecast is not None and run.allocated_gib:
-            if _plausible(run):
-                peaks.setdefault(id(forecast), Seen(forecast)).peaks[run.source].append(run.allocated_gib)
-            else:
-                implausible += 1
-        if model is not None and _learned(run):
+        if forecast is not None and card is not None:
+            peaks.add(run, forecast, card, ledger.source_name(run.source))
+        if run.outcome == "success" and model is not None and _learned(run):
             task = ledger.request(run.request_id).get("task")
             choices[(run.source, model, task, config.get("objective"), config.get("adapter"))].append(run)
-    confirmed = [seen for seen in peaks.values() if len(seen.peaks) >= limits.learning_sources]
-    rows = [measurement(seen) for seen in confirmed if _peak(seen) > seen.forecast.upper_gib]
+    confirmed = peaks.confirmed(limits.learning_sources)
     recipes = [
         recipe(key, runs, ledger)
         for key, runs in sorted(choices.items(), key=repr)
         if len(runs) >= limits.learning_runs
     ]
     return Evidence(
-        sorted(rows, key=lambda row: str(row["id"])),
+        sorted((measurement(seen) for seen in confirmed), key=lambda row: str(row["id"])),
         sorted((row for row in recipes if row is not None), key=lambda row: str(row["id"])),
-        len(confirmed) - len(rows),
-        len(peaks) - len(confirmed),
-        implausible,
+        peaks.agreeing,
+        len(peaks.seen) - len(confirmed),
+        peaks.implausible,
     )
 
 
@@ -113,29 +164,37 @@ def _learned(run: Run) -> bool:
     return falls and (run.steps or 0) >= LEAST_STEPS
 
 
-def _peak(seen: Seen) -> float:
-    """Median over sources of the median of each."""
-    return median(median(values) for values in seen.peaks.values())
+def _key(seen: Seen) -> str:
+    """Names a source's configuration: what was priced, and whose it is."""
+    request = seen.forecast.request.model_dump(by_alias=True, exclude_none=True)
+    return hashlib.sha256(json.dumps([seen.source, request], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def measurement(seen: Seen) -> dict[str, Any]:
-    """One row of registry/measurements: the request as it stands, and the peak that sources agree on."""
+    """One row of registry/measurements: the request as it stands, and the source's median peak or its failure.
+
+    A card that showed less free memory than is known of it carries what it showed, as measured rows do.
+    """
     request = seen.forecast.request.model_dump(by_alias=True, exclude_none=True)
-    key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:12]
-    peak = significant(_peak(seen))
-    runs = sum(len(values) for values in seen.peaks.values())
+    free = significant(median(seen.free)) if seen.free else None
+    if free is not None and free < seen.forecast.usable_gib:
+        request["gpu"] = f"{seen.card} ({free:.2f} GiB)"
+    peak = significant(median(seen.peaks)) if seen.peaks else None
+    told = {"peak_gib": peak, "peak_kind": "allocated", "peak_allocated_gib": peak} if peak and not seen.ooms else {}
     return {
-        "id": f"telemetry-{key}",
+        "id": f"telemetry-{_key(seen)}",
         **request,
-        "outcome": "ok",
+        "outcome": "oom" if seen.ooms else "ok",
         "completeness": "full",
         "seq_len_exact": request.get("seq_len_kind") == "packed",
-        "peak_gib": peak,
-        "peak_kind": "allocated",
-        "peak_allocated_gib": peak,
+        **told,
         "per_gpu": True,
-        "caveats": ["median over sources of telemetry"],
-        "source": {"kind": "telemetry", "repo_or_title": "telemetry", "runs": runs, "sources": len(seen.peaks)},
+        "caveats": ["median over the runs of one source of telemetry"],
+        "source": {
+            "kind": "telemetry",
+            "repo_or_title": f"telemetry/{seen.source}",
+            "runs": len(seen.peaks) + seen.ooms,
+        },
     }
 
 

@@ -31,10 +31,14 @@ DECIDES_MEMORY = (
 
 
 class Forecast(NamedTuple):
-    """GiB of the worst rank: the allocator's peak, the bound on the need; and the request that was priced."""
+    """GiB of the worst rank: the allocator's peak, the bound on the need, what the card is thought to have free.
+
+    `request` is what was priced.
+    """
 
     allocated_gib: float
     upper_gib: float
+    usable_gib: float
     request: FitRequest
 
 
@@ -71,9 +75,9 @@ class Forecaster:
         except ValidationError:
             return None
         answer = fit(self._repo, request)
-        if answer.allocated_gib is None or answer.upper_gib is None:
+        if answer.allocated_gib is None or answer.upper_gib is None or answer.usable_gib is None:
             return None
-        return Forecast(answer.allocated_gib, answer.upper_gib, request)
+        return Forecast(answer.allocated_gib, answer.upper_gib, answer.usable_gib, request)
 
 
 def fit_fields(model: str, config: dict[str, Any], card: Gpu, gpus: int | None) -> dict[str, Any]:

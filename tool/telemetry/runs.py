@@ -53,6 +53,7 @@ class Ledger:
         self._limits, self._lost_after = limits, lost_after
         self.config = lru_cache(maxsize=65_536)(self._config)
         self.request = lru_cache(maxsize=65_536)(self._request)
+        self.source_name = lru_cache(maxsize=65_536)(self._source_name)
 
     def _config(self, id: str) -> dict[str, Any]:
         return self._document("configs", id)
@@ -94,7 +95,7 @@ class Ledger:
         for row in self._store.rows(query):
             yield row[0], row[1], row[2], row[3], row[4]
 
-    def source_name(self, source: int) -> str:
+    def _source_name(self, source: int) -> str:
         """A stable name for a source, which tells nothing of who it is."""
         for (name,) in self._store.rows("SELECT name FROM sources WHERE id = ?", source):
             return "source-" + hashlib.sha256(str(name).encode()).hexdigest()[:12]

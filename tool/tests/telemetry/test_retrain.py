@@ -15,8 +15,10 @@ import pytest
 from tool.cli import cli
 from tool.cli.common import run
 from tool.load import open_repo
-from tool.memory.calibrate import raised
-from tool.memory.overhead import Bound, Calibration
+from tool.memory.cards import card_terms
+from tool.memory.cases import cases_of
+from tool.memory.measurements import Measurement
+from tool.memory.overhead import Calibration, CardTerm, load_calibration
 from tool.policy.variables import TelemetryView
 from tool.retrain.candidate import Candidate, build
 from tool.retrain.decision import decide
@@ -84,19 +86,6 @@ def test_weighted_median() -> None:
     assert weighted_median([]) is None
 
 
-def test_bounds_only_rise() -> None:
-    """A calibration from uploads raises what it puts higher and lowers nothing."""
-
-    def made(tokens: float, states: float) -> Calibration:
-        bounds = {"constant": Bound(tokens=tokens, states=states, rows=9)}
-        return Calibration(
-            command="", rows=9, context_gib={"default": 0.4}, collective_gib=1.0, gaps={"constant": 0.1}, bounds=bounds
-        )
-
-    found = raised(made(1.2, 1.05), made(1.1, 1.3)).bounds["constant"]
-    assert (found.tokens, found.states) == (1.2, 1.3)
-
-
 def fleet(seed: int, runs: int, poisoned: float, peak: float = 6.5) -> Iterable[tuple[str, dict[str, Any]]]:
     """(source, event) of honest teams and one poisoner who tells tiny peaks and absurd learning rates."""
     generator = random.Random(seed)
@@ -126,17 +115,24 @@ def evidence_of(tmp_path: Path, events: Iterable[tuple[str, dict[str, Any]]]) ->
         return gather(Ledger(store, NOW, {}, 72.0), Forecaster(open_repo(ROOT)), limits)
 
 
-def test_a_poisoner_cannot_move_a_measured_peak(tmp_path: Path) -> None:
-    """A source with 30 % of the events moves the peak that several honest sources saw by less than their own spread."""
-    clean = evidence_of(tmp_path / "clean", fleet(1, 400, 0.0, peak=30.0 * 0.7))
-    dirty = evidence_of(tmp_path / "dirty", fleet(1, 400, 0.3, peak=30.0 * 0.7))
-    assert [row["id"] for row in clean.measurements] == [row["id"] for row in dirty.measurements] != []
-    for honest, mixed in zip(clean.measurements, dirty.measurements, strict=True):
-        assert mixed["peak_gib"] == pytest.approx(honest["peak_gib"], rel=0.02)
+def terms_of(evidence: Evidence) -> dict[str, CardTerm]:
+    """What the cards of the repository would learn from evidence."""
+    repo = open_repo(ROOT)
+    rows = [Measurement.model_validate(row) for row in evidence.measurements]
+    known = {card.id: card.usable_gib for card in repo.gpus}
+    return card_terms(cases_of(repo, rows), load_calibration(ROOT), known)
+
+
+def test_a_poisoner_lowers_no_term_and_raises_none_alone(tmp_path: Path) -> None:
+    """A source with 30 % of the events leaves the term of a card where honest sources put it."""
+    clean = terms_of(evidence_of(tmp_path / "clean", fleet(1, 400, 0.0, peak=21.0)))
+    dirty = terms_of(evidence_of(tmp_path / "dirty", fleet(1, 400, 0.3, peak=21.0)))
+    assert clean["L4"].need > 1.5
+    assert dirty["L4"].need == pytest.approx(clean["L4"].need, rel=0.02)
 
 
 def test_what_one_source_says_alone_is_no_measurement(tmp_path: Path) -> None:
-    """Peaks above the bound count once three sources saw them; impossible ones never."""
+    """Surprises count on cards where three sources had one; impossible peaks never."""
     alone = [("loud", event) for _, event in fleet(2, 50, 0.0, peak=21.0)]
     found = evidence_of(tmp_path / "alone", alone)
     assert (found.measurements, found.unconfirmed) == ([], 2)
@@ -153,17 +149,15 @@ def test_a_poisoner_moves_no_rate_and_lowers_no_bound(tmp_path: Path) -> None:
     """30 % poison: no recommended learning rate of the candidate moves by more than 10 %, and bounds only rise."""
     import yaml
 
-    from tool.memory.overhead import load_calibration
-
     evidence = evidence_of(tmp_path, fleet(4, 2_000, 0.3, peak=21.0))
     candidate = candidate_of(tmp_path, evidence)
     assert candidate.taught.held or candidate.taught.step <= 1.10
     assert candidate.measurements == len(evidence.measurements) > 0
     before = load_calibration(ROOT)
     after = Calibration.model_validate(yaml.safe_load(candidate.files["registry/measurements/calibration.yaml"]))
-    for name, bound in before.bounds.items():
-        assert after.bounds[name].tokens >= bound.tokens
-        assert after.bounds[name].states >= bound.states
+    assert after.bounds == before.bounds
+    assert set(candidate.cards) == {"L4"}
+    assert after.cards["L4"].need > 1.5
     recipes = candidate.files.get("registry/recipes/telemetry.jsonl", b"").decode().splitlines()
     assert all(json.loads(line)["config"]["learning_rate"] < 1e-3 for line in recipes)
 
