@@ -8,16 +8,16 @@
     stage.merge(request["number"])                                # squash, at the stage's time
     stage.later(hours=25)
 
-`dispatch` and `schedule` run the file of `main`; `pull_request` and `merge_group` that of the merge commit, as the forge
-does. Nothing is installed and nothing leaves the machine: checkout, setup-python, artifacts, the app's token and pages
-are the stand-ins of `stubs.py` (an action or an input that they do not know is an error), the REST interface is
-`forge_server.py`, pushes to https://github.com/acme/models.git land in the bare remote, `ftc` and git read the time from
-the stage, and each checkout's `.venv` shares the packages of the one that runs the tests while `tool` is its own.
+`dispatch` and `schedule` run the file of `main`; `pull_request` and `merge_group` that of the merge commit, as the
+forge does. Nothing is installed and nothing leaves the machine: checkout, setup-python, artifacts, the app's token and
+pages are the stand-ins of `stubs.py` (an action or an input that they do not know is an error), the REST interface is
+`forge_server.py`, pushes to https://github.com/acme/models.git land in the bare remote, `ftc` and git read the time
+from the stage, and each checkout's `.venv` shares the packages of the one that runs the tests while `tool` is its own.
 
 Options: `variables` and `secrets` of the repository, `environment` of every step (for example PYTEST_ADDOPTS to give
-`make prove` a tiny target), `environments` to lend further ones ({".notebook-venv": folder}), `edit` to change the files
-that `main` starts with. `ran.jobs` holds each job's result (a job that was skipped is not in it), `ran.steps` each
-step's, `ran.summary` what was written to the job summary; `stage.artifacts` is where artifacts land.
+`make prove` a tiny target), `environments` to lend further ones ({".notebook-venv": folder}), `edit` to change the
+files that `main` starts with. `ran.jobs` holds each job's result (a job that was skipped is not in it), `ran.steps`
+each step's, `ran.summary` what was written to the job summary; `stage.artifacts` is where artifacts land.
 A run starts in 0.1 s; what takes time is what the workflow does, so mark such tests `prove`.
 """
 

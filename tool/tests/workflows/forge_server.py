@@ -2,7 +2,8 @@
 
 Lists come in pages with a Link header, wrong tokens get 401, missing permissions 403, unknown paths 404, a second pull
 request of one branch 422, and an artifact's archive a redirect to another host that must not be sent the token.
-`faults` are answers to give first, one each: a status, or (status, headers). `requests` holds what was asked.
+`faults` are answers to give first, one each: a status, or (status, headers); `override` answers one path in another
+way ("GET /pulls"). `requests` holds what was asked.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class ForgeServer:
         self.tokens: dict[str, set[str]] = {}
         self.faults: list[Fault] = []
         self.requests: list[Asked] = []
+        self.override: dict[str, Callable[[Asked], Reply]] = {}
         self._server = _listen(self)
         self._store = _listen(self)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -102,6 +104,9 @@ class ForgeServer:
             return Reply(status, {"message": f"fault {status}"}, headers)
         if asked.token not in self.tokens:
             return Reply(401, {"message": "Bad credentials"})
+        special = self.override.get(f"{asked.method} {asked.path.removeprefix(f'/repos/{self.repository}')}")
+        if special:
+            return special(asked)
         for method, pattern, need, handler in ROUTES:
             found = re.fullmatch(f"/repos/{self.repository}{pattern}", asked.path)
             if found and method == asked.method:
@@ -130,7 +135,11 @@ class ForgeServer:
 
     def create_comment(self, asked: Asked, number: str) -> Reply:
         listed = self.comments.setdefault(int(number), [])
-        made = {"id": sum(map(len, self.comments.values())) + 1, "body": asked.body["body"]}
+        made = {
+            "id": sum(map(len, self.comments.values())) + 1,
+            "body": asked.body["body"],
+            "user": {"login": "github-actions[bot]", "type": "Bot"},
+        }
         listed.append(made)
         return Reply(201, made)
 
@@ -237,5 +246,5 @@ def _listen(forge: ForgeServer) -> ThreadingHTTPServer:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     return server
