@@ -10,16 +10,18 @@ import numpy as np
 
 from evaluation.hparams.baselines import RATES, tinker
 from tool.learn.correction import correct, optima
-from tool.learn.fields import FIELDS
-from tool.learn.fit import across_folds, expert_blocks, facts_of_curve, fit_reranker, sweep_blocks
+from tool.learn.fields import FIELDS, rule_of_thumb
+from tool.learn.fit import across_folds, expert_blocks, facts_of_curve, fit_reranker
 from tool.learn.fit import fit_predictor as fit_one
 from tool.learn.grow import Settings
 from tool.learn.neighbours import Neighbours, rows_of
 from tool.learn.opinions import Opinion
 from tool.learn.outcomes import Curve
 from tool.learn.rerank import RATE, candidates
+from tool.learn.serve import MEASURED_DECIDES
 
 OURS = "ours (auto)"
+METHOD = "ours, whole method left out"
 STRICT = "ours, whole task left out"
 BLIND = "ours, no sweep at all"
 
@@ -39,15 +41,15 @@ def score(items: Sequence[Opinion], curves: Sequence[Curve], settings: Settings)
     """All curves whose best rate was bracketed."""
     rated = [item for item in items if RATE in item.values]
     predictor = fit_one(FIELDS[RATE], rated, settings)[1]
-    held_out = across_folds(FIELDS[RATE], rated, settings)
-    blocks, neighbours = expert_blocks(rated, held_out), Neighbours(rows_of(rated))
+    blocks = expert_blocks(rated, across_folds(FIELDS[RATE], rated, settings))
+    reranker, neighbours = fit_reranker(blocks, settings)[1], Neighbours(rows_of(rated))
 
     def ours(curve: Curve, known: Sequence[Curve]) -> float:
-        facts = facts_of_curve(curve)
-        reranker = fit_reranker(blocks + sweep_blocks(rated, held_out, known), settings)[1]
-        base = reranker.best(candidates(facts, predictor, neighbours), predictor.spec.law(facts))
-        found = correct(optima(known), facts, curve.lora_r)
-        return float(10.0 ** (base if found is None else (1 - found.weight) * base + found.weight * found.rate))
+        facts, law = facts_of_curve(curve), rule_of_thumb(facts_of_curve(curve))
+        found = correct(optima(known), facts, curve.lora_r, curve.alpha_ratio)
+        if found is None or found.weight < MEASURED_DECIDES:
+            return float(10.0 ** reranker.best(candidates(facts, predictor, neighbours), law))
+        return float(10.0 ** ((1 - found.weight) * law + found.weight * found.rate))
 
     scored = []
     for curve in curves:
@@ -58,6 +60,7 @@ def score(items: Sequence[Opinion], curves: Sequence[Curve], settings: Settings)
         law = tinker(facts)
         rates["tinker law"] = 10.0 ** (law if law is not None else math.nan)
         rates[OURS] = ours(curve, [other for other in curves if other.id != curve.id])
+        rates[METHOD] = ours(curve, [other for other in curves if other.method != curve.method])
         rates[STRICT] = ours(curve, [other for other in curves if other.task != curve.task])
         rates[BLIND] = ours(curve, [])
         scored.append(Scored(curve, rates))

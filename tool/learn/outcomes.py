@@ -40,6 +40,7 @@ class Curve:
     steps: int
     rates: tuple[float, ...]
     losses: tuple[float, ...]
+    alpha_ratio: float = 2.0
 
     @property
     def id(self) -> str:
@@ -138,9 +139,7 @@ def _curves(rows: list[SweepRun], parameters: float, hidden_size: int) -> list[C
         groups[row.task, row.method].append(row)
     curves = []
     for group in groups.values():
-        by_rate: dict[float, list[float]] = defaultdict(list)
-        for row in group:
-            by_rate[row.learning_rate].append(_final_loss(row))
+        by_rate = level_seeds(group)
         rates = tuple(sorted(by_rate))
         losses = tuple(sum(by_rate[rate]) / len(by_rate[rate]) for rate in rates)
         first = group[0]
@@ -158,9 +157,27 @@ def _curves(rows: list[SweepRun], parameters: float, hidden_size: int) -> list[C
                 max(row.steps for row in group),
                 rates,
                 losses,
+                (first.lora_alpha or 2 * (first.lora_r or 1)) / (first.lora_r or 1),
             )
         )
     return [curve for curve in curves if len(curve.rates) >= 2]
+
+
+def level_seeds(group: list[SweepRun]) -> dict[float, list[float]]:
+    """Losses by rate, other seeds moved by what they differ from the first at the rates that both ran.
+
+    Only some rates are run again: without this an easy seed would look like a good rate.
+    """
+    first = min(row.seed for row in group)
+    losses = {(row.seed, row.learning_rate): _final_loss(row) for row in group}
+    sound = {(row.seed, row.learning_rate) for row in group if not row.diverged}
+    by_rate: dict[float, list[float]] = defaultdict(list)
+    for seed in sorted({row.seed for row in group}):
+        shared = [rate for at, rate in sound if at == seed and (first, rate) in sound]
+        gap = sum(losses[seed, rate] - losses[first, rate] for rate in shared) / max(1, len(shared))
+        for rate in sorted(rate for at, rate in losses if at == seed):
+            by_rate[rate].append(losses[seed, rate] - gap)
+    return by_rate
 
 
 def _final_loss(row: SweepRun) -> float:

@@ -93,9 +93,13 @@ class Engine:
         scores = ", ".join(f"{name} {score:g}" for name, score in sorted(row["error"].items()))
         return f"held-out log10 error for {row['kind']}: {scores} ({row['repositories']} repositories)"
 
-    def values(self, strategy: str, request: Facts | Mapping[str, Any]) -> dict[str, Prediction]:
+    def values(
+        self, strategy: str, request: Facts | Mapping[str, Any], alpha_ratio: float | None = None
+    ) -> dict[str, Prediction]:
         """Predictions by field for a strategy. None for the deterministic one, whose answer is priors and laws,
         and for encoders and encoder-decoders, which the recipes do not cover.
+
+        The learning rate is that for the rank predicted here, and for `alpha_ratio` (alpha / rank) where it is given.
         """
         facts = as_facts(request)
         if strategy not in self.strategies():
@@ -106,17 +110,21 @@ class Engine:
         for name, field in FIELDS.items():
             if not field.applies(facts) or (name == "num_train_epochs" and facts.rows is not None):
                 continue  # epochs by rows are a law that recipes cannot teach: they rarely state their rows
-            found[name] = self._rate(strategy, facts) if name == RATE else self._field(strategy, name, facts)
-        return found
+            if name != RATE:
+                found[name] = self._field(strategy, name, facts)
+        rank = found["lora_r"].value if "lora_r" in found else None
+        return {RATE: self._rate(strategy, facts, self.correction(facts, rank, alpha_ratio))} | found
 
     def predict(self, request: Facts | Mapping[str, Any]) -> dict[str, Prediction]:
         """The HP predictor alone, every field that applies."""
         facts = as_facts(request)
         return {name: self._learned(name, facts) for name, field in FIELDS.items() if field.applies(facts)}
 
-    def correction(self, request: Facts | Mapping[str, Any]) -> Correction | None:
-        """What sweeps say of this case."""
-        return correct(self.optima, as_facts(request))
+    def correction(
+        self, request: Facts | Mapping[str, Any], rank: float | None = None, alpha_ratio: float | None = None
+    ) -> Correction | None:
+        """What sweeps say of this case, with this rank and alpha / rank (None: the usual ones)."""
+        return correct(self.optima, as_facts(request), rank, alpha_ratio)
 
     def neighbours(self, request: Facts | Mapping[str, Any], count: int = 5) -> list[Neighbour]:
         """The nearest published recipes, one a repository, with links."""
@@ -149,17 +157,18 @@ class Engine:
         point, _, count = near
         return self._prediction(name, point, facts, "weighted median of the nearest recipes", "registry/recipes", count)
 
-    def _rate(self, strategy: str, facts: Facts) -> Prediction:
+    def _rate(self, strategy: str, facts: Facts, found: Correction | None) -> Prediction:
         predictor = self.predictor(RATE)
         law = predictor.spec.law(facts)
         near = self.known.point(facts, RATE) if strategy == HYBRID else None
         if near is not None:
             point, count, rule = near[0], near[2], "weighted median of the nearest recipes"
+        elif found is not None and found.weight >= MEASURED_DECIDES:
+            point, count, rule = law, found.curves, "rule of thumb"
         else:
             point = self.reranker.best(candidates(facts, predictor, self.known), law)
             count, rule = predictor.rows, "best of the candidates by the reranker"
-        source = "registry/recipes"
-        found = self.correction(facts)
+        source = "tool/priors/laws.py" if rule == "rule of thumb" else "registry/recipes"
         if found is not None and found.weight > 0.01:
             point = (1 - found.weight) * point + found.weight * found.rate
             rule += f", drawn {found.weight:.0%} of the way to the measured optimum"

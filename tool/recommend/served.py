@@ -29,9 +29,11 @@ class Served:
         adapter = "lora" if question.adapter == "auto" else question.adapter
         return self.engine.best_strategy(facts_of(question, adapter))
 
-    def values(self, strategy: str, question: Question, adapter: str) -> dict[str, Value]:
-        """Values by field. The length and alpha are sized and derived by the recommender itself."""
-        found = self.engine.values(strategy, facts_of(question, adapter))
+    def values(
+        self, strategy: str, question: Question, adapter: str, alpha_ratio: float | None = None
+    ) -> dict[str, Value]:
+        """Values by field. The length and alpha (`alpha_ratio` x rank) are the recommender's own."""
+        found = self.engine.values(strategy, facts_of(question, adapter), alpha_ratio)
         return {name: value_of(item) for name, item in found.items() if name not in ("max_length", "lora_alpha_ratio")}
 
     def confidence(self, question: Question, adapter: str, rate: float, fits: float) -> float:

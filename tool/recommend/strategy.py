@@ -21,7 +21,9 @@ class Engine(Protocol):
 
     def best_strategy(self, question: Question) -> str: ...
 
-    def values(self, strategy: str, question: Question, adapter: str) -> dict[str, Value]: ...
+    def values(
+        self, strategy: str, question: Question, adapter: str, alpha_ratio: float | None = None
+    ) -> dict[str, Value]: ...
 
     def confidence(self, question: Question, adapter: str, rate: float, fits: float) -> float: ...
 
@@ -53,6 +55,7 @@ def decide(question: Question, adapter: str, knowledge: Knowledge) -> tuple[str,
             notes = (
                 () if strategy == chosen else (f"strategy {chosen} is not in engine {engine.version}; {strategy} used",)
             )
-            return strategy, base | engine.values(strategy, question, adapter), notes
+            ratio = base["lora_alpha_ratio"].value if "lora_alpha_ratio" in base else None
+            return strategy, base | engine.values(strategy, question, adapter, ratio), notes
     notes = () if chosen == "deterministic" else (f"strategy {chosen} is not in engine {engine.version}",)
     return "deterministic", base, notes

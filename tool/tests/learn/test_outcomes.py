@@ -61,7 +61,53 @@ def test_a_wider_model_of_the_same_size_takes_a_lower_rate() -> None:
     narrow, wide = correct(known, SMALL), correct(known, replace(SMALL, hidden_size=5760))
     assert narrow is not None
     assert wide is not None
-    assert narrow.rate - wide.rate == pytest.approx(0.781)
+    assert narrow.rate - wide.rate == pytest.approx(0.781, abs=0.01)
+
+
+def test_the_rate_falls_with_the_rank_at_a_fixed_alpha_over_rank() -> None:
+    """The square root that rsLoRA derives holds where one rank was swept; two ranks that differ more move it."""
+    lora = replace(SMALL, adapter="lora")
+    one, steep = (
+        optima([curve("a", "lora-r8", -2.5)]),
+        optima([curve("a", "lora-r8", -2.5), curve("a", "lora-r64", -3.6)]),
+    )
+    falls = []
+    for known in (one, steep):
+        low, high = correct(known, lora, lora_r=8), correct(known, lora, lora_r=64)
+        assert low is not None
+        assert high is not None
+        falls.append((low.rate - high.rate) / math.log10(8))
+    assert falls[0] == pytest.approx(0.5, abs=0.01)
+    assert falls[0] + 0.2 < falls[1] < 1.1 / math.log10(8)
+
+
+def test_half_the_alpha_takes_a_higher_rate() -> None:
+    """What alpha / rank takes from an update, the rate gives back, at least in part."""
+    known = optima([curve("a", "lora-r8", -2.5)])
+    double, single = (correct(known, replace(SMALL, adapter="lora"), 8, ratio) for ratio in (2.0, 1.0))
+    assert double is not None
+    assert single is not None
+    assert 0.5 * math.log10(2) <= single.rate - double.rate <= math.log10(2)
+
+
+def test_a_method_that_was_never_swept_is_answered_from_the_others() -> None:
+    """Full fine-tuning says what adapters need: ten times, at the rank where that rule holds."""
+    found = correct(optima([curve(task, "full", -3.8, 0.3) for task in "ab"]), replace(SMALL, adapter="lora"), 16)
+    assert found is not None
+    assert found.rate == pytest.approx(-2.8, abs=0.05)
+
+
+def test_another_architecture_trusts_the_sweep_less_and_a_smaller_model_longer() -> None:
+    """Published exponents of families differ; below the swept size hardly any expert publishes."""
+    known = optima([curve("a", "full", -3.5)])
+    same, other = correct(known, SMALL), correct(known, replace(SMALL, family="gpt2"))
+    smaller, larger = correct(known, replace(SMALL, params_b=0.045)), correct(known, replace(SMALL, params_b=0.405))
+    assert same is not None
+    assert other is not None
+    assert smaller is not None
+    assert larger is not None
+    assert other.weight == pytest.approx(0.6 * same.weight)
+    assert larger.weight < 0.6 * same.weight < 0.8 * same.weight < smaller.weight
 
 
 @pytest.mark.parametrize("objective", ["dpo", "orpo", "kto", "simpo", "grpo"])
@@ -115,6 +161,15 @@ def test_a_table_becomes_a_curve(tmp_path: Path) -> None:
     assert isinstance(found, Curve)
     assert found.rates == (1e-5, 3e-5, 1e-4, 1e-3)
     assert found.losses == (2.0, 1.5, 1.0, 9.0)
+
+
+def test_a_second_seed_of_some_rates_does_not_make_them_look_better(tmp_path: Path) -> None:
+    """An easy seed is levelled with the first; what it says of one rate against another counts half."""
+    first = [_row(1e-5, 2.0), _row(1e-4, 1.0), _row(1e-3, 1.1), _row(1e-2, 2.0)]
+    second = [{**_row(rate, loss), "seed": 2} for rate, loss in ((1e-4, 0.6), (1e-3, 0.5))]
+    _sweep(tmp_path, [json.dumps(row) for row in first + second])
+    (found,) = load_curves(tmp_path)
+    assert found.losses == pytest.approx((2.0, 1.05, 1.05, 2.0))
 
 
 def test_every_bad_line_is_named(tmp_path: Path) -> None:
