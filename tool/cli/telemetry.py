@@ -131,13 +131,14 @@ def unpack(archives: tuple[Path, ...], into: Path, root: Path, output: str) -> i
 @clock
 @common_options
 def gather(repository: str, workflow: str, branch: str, into: Path, now: datetime, root: Path, output: str) -> int:
-    """Download the `telemetry-…` artifacts of a workflow with gh, and unpack them without trust.
+    """Download the `telemetry-…` artifacts of a workflow, and unpack them without trust.
 
-    Only completed runs on BRANCH of this very repository count, never those of forks or pull requests.
+    Only completed runs on BRANCH of this very repository count, never those of forks or pull requests. The token is
+    read from $GH_TOKEN.
 
     \b
     Example:
-      ftc telemetry gather --repository acme/models --workflow train.yml --into "$RUNNER_TEMP/events"
+      GH_TOKEN=$(gh auth token) ftc telemetry gather --repository acme/models --workflow train.yml --into "$RUNNER_TEMP/events"
     """
     from tool.errors import BadRequest
     from tool.telemetry.gather import gather as fetch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 
 from tool.cli import cli
 from tool.cli.common import run
-from tool.tests.telemetry import gh_stub
 from tool.tests.telemetry.fleet import complete, lines, run_id
 from tool.tests.telemetry.test_ingest import ROOT
+from tool.tests.workflows.forge_server import ForgeServer, Reply
 
 REPOSITORY = "acme/models"
 
@@ -27,14 +28,13 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-def offer(folder: Path, runs: list[dict[str, Any]], artifacts: dict[int, list[dict[str, Any]]]) -> None:
-    """Let the stand-in offer runs, their artifacts, and the archives."""
-    gh_stub.answer(folder, f"repos/{REPOSITORY}/actions/workflows/train.yml/runs", {"workflow_runs": runs})
-    for number, listed in artifacts.items():
-        gh_stub.answer(folder, f"repos/{REPOSITORY}/actions/runs/{number}/artifacts", {"artifacts": listed})
+def offer(server: ForgeServer, runs: list[dict[str, Any]], artifacts: dict[int, list[dict[str, Any]]]) -> None:
+    """Let the forge offer runs, whatever it was asked for, their artifacts, and the archives."""
+    server.override["GET /actions/workflows/train.yml/runs"] = lambda asked: Reply(200, {"workflow_runs": runs})
+    server.run_artifacts = artifacts
+    for listed in artifacts.values():
         for item in listed:
-            data = zipped({"e.jsonl": lines([complete(run_id("artifact", item["id"]))])})
-            gh_stub.answer(folder, f"repos/{REPOSITORY}/actions/artifacts/{item['id']}/zip", data)
+            server.archives[item["id"]] = zipped({"e.jsonl": lines([complete(run_id("artifact", item["id"]))])})
 
 
 def ran(number: int, **changes: Any) -> dict[str, Any]:
@@ -51,12 +51,16 @@ def gather(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PATH", f"{gh_stub.install(tmp_path)}:/usr/bin:/bin")
-    return tmp_path
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForgeServer]:
+    made = ForgeServer(REPOSITORY)
+    made.grant("token", {"actions:read"})
+    monkeypatch.setenv("GH_TOKEN", "token")
+    monkeypatch.setenv("GITHUB_API_URL", made.url)
+    yield made
+    made.close()
 
 
-def test_only_trusted_runs_count(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_trusted_runs_count(server: ForgeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Runs of forks, of other branches and of pull requests are refused, each with its reason; other names ignored."""
     runs = [
         ran(1),
@@ -66,24 +70,29 @@ def test_only_trusted_runs_count(folder: Path, capsys: pytest.CaptureFixture[str
     ]
     item = {"name": "telemetry-1", "size_in_bytes": 500, "expired": False}
     offered = [item | {"id": 11}, item | {"id": 12, "name": "weights"}, item | {"id": 13, "expired": True}]
-    offer(folder, runs, {1: offered, 2: [item | {"id": 21}], 3: [item | {"id": 31}], 4: [item | {"id": 41}]})
-    told = gather(folder, capsys)
+    offer(server, runs, {1: offered, 2: [item | {"id": 21}], 3: [item | {"id": 31}], 4: [item | {"id": 41}]})
+    told = gather(tmp_path, capsys)
     assert told["files"] == ["71/11/0001.jsonl"]
     assert [refused["file"] for refused in told["refused"]] == ["run 2", "run 3", "run 4"]
 
 
-def test_oversized_artifacts_are_not_even_downloaded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_oversized_artifacts_are_not_even_downloaded(
+    server: ForgeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An artifact above the limit is refused by its declared size."""
-    offer(folder, [ran(1)], {1: [{"id": 11, "name": "telemetry-1", "size_in_bytes": 1 << 40, "expired": False}]})
-    told = gather(folder, capsys)
+    offer(server, [ran(1)], {1: [{"id": 11, "name": "telemetry-1", "size_in_bytes": 1 << 40, "expired": False}]})
+    told = gather(tmp_path, capsys)
     assert told["files"] == []
     assert "too large" in told["refused"][0]["reason"]
 
 
-def test_failures_of_gh_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What gh says against a question is the error, exit 2; a name that is none never reaches gh."""
-    arguments = ["telemetry", "gather", "--workflow", "train.yml", "--into", str(folder / "x"), "--root", str(ROOT)]
+def test_failures_of_the_forge_are_told(
+    server: ForgeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the forge says against a question is the error, exit 2; a name that is none never reaches it."""
+    arguments = ["telemetry", "gather", "--workflow", "train.yml", "--into", str(tmp_path / "x"), "--root", str(ROOT)]
+    server.tokens = {}
     assert run(cli, [*arguments, "--repository", REPOSITORY]) == 2
-    assert "404" in capsys.readouterr().err
+    assert "401" in capsys.readouterr().err
     assert run(cli, [*arguments, "--repository", "acme/models/../../user"]) == 2
     assert "owner/name" in capsys.readouterr().err
