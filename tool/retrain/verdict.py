@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tool.schema.evidence import EvaluationReport
 
 REPORTS = "evaluation/reports"
+STATE = "registry/engines/state.yaml"
 WORDS = {0: "pass", 1: "fail", 3: "nothing was evaluated", 4: "inconclusive"}
 
 
@@ -31,9 +31,13 @@ def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(program, capture_output=True, text=True, check=False)
 
 
-def judge(root: Path, version: str, arguments: Sequence[str] = ("--write",)) -> Judged:
-    """Evaluate a version that is written. What the evaluation itself could not do is told as its verdict."""
-    done = command(root, "evaluate", "--engine", version, *arguments)
+def judge(root: Path, version: str) -> Judged:
+    """Evaluate a version that is written, beside the live engine where there is one.
+
+    What the evaluation itself could not do is told as its verdict.
+    """
+    beside = ("--against", "production") if has_history(root) else ()
+    done = command(root, "evaluate", "--engine", version, *beside, "--write")
     if done.returncode not in WORDS:
         told = done.stderr.strip().splitlines() or ["no reason given"]
         return Judged(f"not evaluated: {told[-1][:200]}", (), None, None)
@@ -50,9 +54,14 @@ def judge(root: Path, version: str, arguments: Sequence[str] = ("--write",)) -> 
     return Judged(WORDS[done.returncode], (), None, None)
 
 
+def has_history(root: Path) -> bool:
+    """Whether engines have a history, and so one of them is live."""
+    return (root / STATE).is_file()
+
+
 def reject(root: Path, version: str, reason: str, now: str) -> str | None:
     """Write the rejection of a version where there is a history. Returns what stands against it, or None."""
-    if not (root / "registry/engines/state.yaml").is_file():
+    if not has_history(root):
         return "there is no history of engines yet"
     arguments = ("promote", version, "--to", "rejected", "--reason", reason, "--actor", "retrain", "--now", now)
     done = command(root, *arguments, "--write", "--no-generate", "--output", "json")
