@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 FTC := $(VENV)/bin/ftc
 NOTEBOOK_PYTHON := .notebook-venv/bin/python
+NOTEBOOK_STACK ?= trl
+NOTEBOOK_STAMP := .notebook-venv/.made-$(NOTEBOOK_STACK)
 STAMP := $(VENV)/.installed-from
 
 help: ## list the targets
@@ -28,19 +30,19 @@ check: $(STAMP) ## prove that generated/ is current
 test: $(STAMP) ## run the fast tests
 	@$(VENV)/bin/python -m pytest -m "not prove"
 
-prove: $(STAMP) .notebook-venv/.made ## run the slow proofs as well: attacks, kills, real training
+prove: $(STAMP) $(NOTEBOOK_STAMP) ## run the slow proofs as well: attacks, kills, real training
 	@OMP_NUM_THREADS=1 FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) $(VENV)/bin/python -m pytest -m prove
 
-.notebook-venv/.made: $(STAMP) profiles/dependencies/trl.yaml tool/tests/notebooks/requirements.py
-	@test -x .notebook-venv/bin/python || $(PYTHON) -m venv .notebook-venv
-	@$(VENV)/bin/python -m tool.tests.notebooks.requirements | $(VENV)/bin/uv pip install -q --python .notebook-venv/bin/python -r -
-	@$(VENV)/bin/python -m tool.tests.notebooks.requirements --model | $(VENV)/bin/uv pip install -q --no-deps --python .notebook-venv/bin/python -r -
+$(NOTEBOOK_STAMP): $(STAMP) profiles/dependencies/locks/$(NOTEBOOK_STACK).txt tool/tests/notebooks/environment.py
+	@echo "installing the lock of $(NOTEBOOK_STACK) into .notebook-venv"
+	@$(VENV)/bin/python -m tool.tests.notebooks.environment .notebook-venv --stack $(NOTEBOOK_STACK)
 	@touch $@
 
-test-notebooks: .notebook-venv/.made ## train every notebook template for real on the CPU
-	@OMP_NUM_THREADS=1 FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) $(VENV)/bin/python -m pytest -m prove tool/tests/notebooks
+test-notebooks: $(NOTEBOOK_STAMP) ## train every notebook template for real on the CPU
+	@OMP_NUM_THREADS=1 NOTEBOOK_STACK=$(NOTEBOOK_STACK) FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) \
+		$(VENV)/bin/python -m pytest -m prove tool/tests/notebooks
 
-sweep: .notebook-venv/.made ## fine-tune a small model over learning rates, ranks and methods (hours; resumable)
+sweep: $(NOTEBOOK_STAMP) ## fine-tune a small model over learning rates, ranks and methods (hours; resumable)
 	@OMP_NUM_THREADS=1 $(NOTEBOOK_PYTHON) -m tool.sweep registry/measurements/sweeps/smollm2-135m.yaml
 
 .oracle-venv/.made: tool/oracle/requirements.lock

@@ -137,10 +137,18 @@ def parameter_counts(repo: Repo) -> Iterable[Fault]:
             yield Fault(path, line_of(repo, path, "parameters"), "parameters", message, "correct whichever is wrong")
 
 
+def stacks_on_cards(repo: Repo) -> Iterable[Fault]:
+    """Every plan's stack may be offered on its cards, by the policies of kind offer."""
+    from tool.policy.offers import offer_faults
+
+    yield from offer_faults(repo)
+
+
 CHECKS: tuple[Callable[[Repo], Iterable[Fault]], ...] = (
     platform_references,
     catalog_references,
     model_references,
     name_collisions,
     parameter_counts,
+    stacks_on_cards,
 )

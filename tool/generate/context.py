@@ -8,10 +8,10 @@ import numpy as np
 
 from tool.load import Repo
 from tool.memory import bounds
-from tool.recommend.answer import stack_of
 from tool.recommend.hours import estimated_hours
 from tool.recommend.question import Question, ask
 from tool.recommend.sizing import SHORTEST, Setup, request_for
+from tool.recommend.stacks import stack_of
 from tool.render.context import NotebookContext, UpperBound
 from tool.rounding import significant
 from tool.schema.base import ModelKind
@@ -36,6 +36,7 @@ def notebook_context(repo: Repo, answer: Recommendation, provenance: dict[str, A
         upper_bounds=smaller_bounds(repo, question, answer),
         model_kind=cast(ModelKind, question.subject.kind),
         parameters=int(question.subject.parameters),
+        hours_per_thousand_rows=hours_per_thousand_rows(repo, answer) if hardware else None,
     )
 
 

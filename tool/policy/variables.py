@@ -175,6 +175,36 @@ class RecommendationView(Variable):
     constrained_safe: bool | None = None
 
 
+class StackView(Variable):
+    """A dependency stack. `min_compute_capability` is what its kernels need, `cuda` what its torch was built for."""
+
+    id: str | None = None
+    min_compute_capability: float | None = None
+    cuda: float | None = None
+    packages: list[str] | None = None
+
+
+class CardView(Variable):
+    """A card. Cards of other makers than NVIDIA have no compute capability."""
+
+    id: str | None = None
+    compute_capability: float | None = None
+
+
+class PlaceView(Variable):
+    """Where it runs. `cuda` is the CUDA version of the platform's own torch, which its driver is known to run."""
+
+    id: str | None = None
+    cuda: float | None = None
+
+
+class RunView(Variable):
+    """What a configuration computes in."""
+
+    precision: str | None = None
+    attn_implementation: str | None = None
+
+
 class TelemetryView(Variable):
     """What came back since the production engine was fitted. `memory_ratio` is measured / predicted peak, in median."""
 
@@ -214,6 +244,7 @@ KINDS: dict[Kind, Signature] = {
     ),
     "waiver": Signature({"waiver": WaiverView}),
     "recommendation": Signature({"rec": RecommendationView, "old": RecommendationView}, old="old"),
+    "offer": Signature({"stack": StackView, "card": CardView, "place": PlaceView, "run": RunView}),
     "retraining": Signature({"telemetry": TelemetryView}),
 }
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from tool.errors import BadRequest
 from tool.load import Repo
-from tool.load.profile_faults import capability, stack_runs_on
 from tool.recommend import laws
 from tool.recommend.alternatives import what_would_fit
 from tool.recommend.confidence import confidence, fit_probability
@@ -18,6 +17,7 @@ from tool.recommend.question import Question, ask
 from tool.recommend.reach import beyond_reach
 from tool.recommend.safety import clamp, conservative
 from tool.recommend.sizing import LEAST_KTO, Setup, first_setup, solve, tightest
+from tool.recommend.stacks import Choice, choose_stack
 from tool.recommend.strategy import Knowledge, decide
 from tool.rounding import rounded, significant
 from tool.schema.dependency import Stack
@@ -182,7 +182,7 @@ def write_out(repo: Repo, done: Draft, knowledge: Knowledge) -> Recommendation:
     question, setup = done.question, done.setup
     constrained = bool(question.outside)
     config = config_of(done)
-    stack = stack_of(repo, question)
+    choice = choose_stack(repo, question)
     rate = done.values["learning_rate"]
     sure = confidence(rate, setup.vram, constrained)
     if knowledge.engine is not None and not constrained:
@@ -192,6 +192,8 @@ def write_out(repo: Repo, done: Draft, knowledge: Knowledge) -> Recommendation:
         warnings.append(f"memory is bounded, not forecast: {setup.vram.abstained_because}")
     if constrained:
         warnings.append("constrained-safe setting, because " + "; ".join(question.outside))
+    if choice.stack is None and choice.ruled_out:
+        warnings.append("no dependency stack was chosen: " + "; ".join(choice.ruled_out))
     hours = estimated_hours(question, setup, float(done.values["num_train_epochs"].value))
     limit = question.hardware.plan.runtime_limit_hours if question.hardware and question.hardware.plan else None
     if hours and limit and hours > limit:
@@ -207,22 +209,19 @@ def write_out(repo: Repo, done: Draft, knowledge: Knowledge) -> Recommendation:
         vram=setup.vram,
         confidence=significant(sure),
         constrained_safe=constrained,
-        dependencies=_dependencies(stack) if stack else None,
-        reasons=tuple(reasons(done, config)),
+        dependencies=_dependencies(choice.stack) if choice.stack else None,
+        reasons=(*reasons(done, config), *stack_reason(choice)),
         warnings=tuple(dict.fromkeys(warnings)),
         estimated_hours=significant(hours, 2) if hours is not None else None,
     )
 
 
-def stack_of(repo: Repo, question: Question) -> Stack | None:
-    """The plan's stack; for a bare card the newest stack of trl that its compute capability allows."""
-    hardware = question.hardware
-    if hardware and hardware.plan:
-        return repo.stacks[hardware.plan.stack]
-    stacks = [stack for stack in repo.stacks if stack.framework == "trl" and not stack.from_image]
-    if hardware:
-        stacks = [stack for stack in stacks if stack_runs_on(stack.min_compute_capability, hardware.gpu)]
-    return max(stacks, key=lambda stack: (capability(stack.min_compute_capability) or (0, 0), stack.id), default=None)
+def stack_reason(choice: Choice) -> list[Reason]:
+    """Why it is this stack, where the card ruled out a more usual one."""
+    if choice.stack is None or not choice.ruled_out:
+        return []
+    rule = "the newest that runs there: " + "; ".join(choice.ruled_out)
+    return [Reason(field="dependencies", value=choice.stack.id, rule=rule, source="policies/safety (kind offer)")]
 
 
 def _dependencies(stack: Stack) -> Dependencies:

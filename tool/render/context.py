@@ -19,7 +19,8 @@ class NotebookContext:
 
     `provenance` maps a label to a digest or version and is printed in the head. `upper_bounds` prices this very
     configuration at other batch sizes and lengths, so that the notebook can shrink to the card that it finds.
-    `parameters` is the model's parameter count, `gpus` the number of cards the configuration was sized for.
+    `parameters` is the model's parameter count, `gpus` the number of cards the configuration was sized for,
+    `hours_per_thousand_rows` the hours that one pass over 1,000 rows takes on them (None where their speed is unknown).
     """
 
     model_id: str
@@ -35,3 +36,4 @@ class NotebookContext:
     model_kind: ModelKind | None = None
     parameters: int | None = None
     colab_url: str | None = None
+    hours_per_thousand_rows: float | None = None

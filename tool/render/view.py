@@ -8,6 +8,7 @@ from typing import Any
 from tool.errors import BadRequest
 from tool.render.context import NotebookContext
 from tool.render.dataset import dataset_view
+from tool.render.rehearsal import rehearsal
 from tool.schema.recommendation import Recommendation
 
 TRL_TEMPLATES = ("sft", "cpt", "dpo", "orpo", "kto", "simpo", "grpo")
@@ -65,6 +66,8 @@ def view(recommendation: Recommendation, context: NotebookContext, template: str
     """All names that the templates use. Raises BadRequest for a configuration that no notebook can run."""
     objective = objective_of(recommendation, context)
     adapter = adapter_of(recommendation, context)
+    kind = model_kind_of(recommendation, context)
+    data = dataset_view(context.task, template, recommendation.request.get("dataset_rows"))
     return {
         "template": template,
         "objective": objective,
@@ -74,7 +77,7 @@ def view(recommendation: Recommendation, context: NotebookContext, template: str
         "uses_trl": template in TRL_TEMPLATES,
         "model_id": context.model_id,
         "task": {"id": context.task.id, "title": context.task.title, "description": context.task.description},
-        "is_encoder": model_kind_of(recommendation, context) in ("sequence_classification", "seq2seq"),
+        "is_encoder": kind in ("sequence_classification", "seq2seq"),
         "platform_title": context.platform_title,
         "card_title": context.card_title,
         "gpus": context.gpus,
@@ -87,9 +90,20 @@ def view(recommendation: Recommendation, context: NotebookContext, template: str
         "parameters": _parameters(recommendation, context, template, objective, adapter),
         "forecast": {(batch, length): gib for batch, length, gib in sorted(context.upper_bounds)},
         "smallest_batch": KTO_SMALLEST_BATCH if template == "kto" else 1,
-        "data": dataset_view(context.task, template, recommendation.request.get("dataset_rows")),
+        "data": data,
+        "hours_per_thousand_rows": context.hours_per_thousand_rows,
+        "time_per_thousand_rows": _duration(context.hours_per_thousand_rows),
+        "rehearsal": rehearsal(template, kind, data["columns"]),
         "purpose": PURPOSES[template],
     }
+
+
+def _duration(hours: float | None) -> str | None:
+    """Hours in words: minutes below two hours."""
+    if hours is None or hours >= 2:
+        return None if hours is None else f"{hours:.3g} hours"
+    minutes = max(1, round(60 * hours))
+    return f"{minutes} minute{'s' if minutes > 1 else ''}"
 
 
 def _answer(recommendation: Recommendation) -> dict[str, Any]:
@@ -103,7 +117,7 @@ def _answer(recommendation: Recommendation) -> dict[str, Any]:
         "confidence": recommendation.confidence,
         "constrained_safe": recommendation.constrained_safe,
         "warnings": list(recommendation.warnings),
-        "hours": recommendation.estimated_hours,
+        "time": _duration(recommendation.estimated_hours),
         "reasons": [reason.model_dump() for reason in recommendation.reasons],
         "allocated_gib": vram.allocated_gib if vram else None,
         "upper_gib": vram.upper_gib if vram else None,

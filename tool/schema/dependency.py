@@ -30,7 +30,9 @@ class Stack(Record):
 
     `from_image` names packages that the platform's image provides, which are never reinstalled. `python` is a
     version specifier. `torch_backend` (such as cu126) names PyTorch's own build for cards that the default wheel
-    has dropped, in the spelling of `uv pip install --torch-backend`. `resolved` lists proofs for linux x86-64.
+    has dropped, in the spelling of `uv pip install --torch-backend`. `cuda` is the CUDA version that the default wheel
+    of the pinned torch was built for (None where torch comes from the image or from `torch_backend`, which say it).
+    `resolved` lists proofs for linux x86-64.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Stack(Record):
     pins: dict[str, str] = Field(min_length=1)
     from_image: dict[str, str] = {}
     torch_backend: str | None = None
+    cuda: str | None = Field(default=None, pattern=r"^\d+\.\d$")
     min_compute_capability: str | None = Field(default=None, pattern=r"^\d+\.\d$")
     reasons: dict[str, str] = {}
     clashes: tuple[Clash, ...] = ()

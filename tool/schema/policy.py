@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from tool.schema.base import Record
 from tool.schema.evidence import Level
 
-Kind = Literal["evaluation", "transition", "change", "waiver", "recommendation", "retraining"]
+Kind = Literal["evaluation", "transition", "change", "waiver", "recommendation", "offer", "retraining"]
 Status = Literal["pass", "fail", "skip", "inconclusive", "error"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=80)]
 

@@ -1,4 +1,8 @@
-"""Every template trains for real: one notebook per template and adapter, on the CPU, under the notebook's own pins."""
+"""Every template trains for real: one notebook per template and adapter, on the CPU, under the notebook's own pins.
+
+Each notebook is the recommender's answer to a question, and runs by the dry run that its own head documents; only the
+model, the rows and the learning rate are local.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,14 @@ import pytest
 from tool.render import notebook
 from tool.schema.run_event import RunComplete, RunStart
 from tool.tests.notebooks import harness, rows
+from tool.tests.notebooks.documents import documented, made
 from tool.tests.render import samples
 
 pytestmark = pytest.mark.prove
 
-DRY_RUN = {"MICRO_BATCH": 2, "ACCUMULATION": 1, "MAX_STEPS": 6, "MAX_LENGTH": 96, "OPTIMIZER": "adamw_torch_fused"}
+CHAT_MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
+MODELS = {"bert": "FacebookAI/roberta-base", "t5": "google/flan-t5-base", "moe": "Qwen/Qwen3-30B-A3B"}
+"""What is asked about, by the tiny model that stands in for it."""
 
 PROOF = """
 import torch
@@ -98,47 +105,43 @@ def assert_trained(folder: Path, text: str, loss_falls: bool = True) -> RunCompl
     return event
 
 
+def train_and_prove(
+    document: bytes,
+    adapter: str,
+    model: Path,
+    make: Any,
+    folder: Path,
+    proven: str | None = None,
+    loss_falls: bool = True,
+    **changes: Any,
+) -> str:
+    """Train by the documented dry run, with a local model and local rows; returns what the notebook printed."""
+    overrides = documented(document) | {"MODEL": str(model), "DATASET": rows.write(folder, make)}
+    overrides |= {"LEARNING_RATE": 1e-4 if adapter == "full" else 1e-3} | changes
+    cells = harness.with_cells(document, after=proven or proof("AutoModelForCausalLM", adapter))
+    text = harness.execute(cells, folder, overrides)
+    assert_trained(folder, text, loss_falls)
+    return text
+
+
 @pytest.mark.parametrize(("task", "adapter", "make"), CASES, ids=[f"{task}-{adapter}" for task, adapter, _ in CASES])
 def test_language_model_trains(task: str, adapter: str, make: Any, smollm: Path, tmp_path: Path) -> None:
     """SmolLM2-135M learns from 48 local rows: the loss falls, the saved weights load back and change the output."""
-    rate = 1e-4 if adapter == "full" else 1e-3
-    document = notebook(samples.recommendation(adapter), samples.context(task))
-    overrides = DRY_RUN | {"MODEL": str(smollm), "DATASET": rows.write(tmp_path, make), "LEARNING_RATE": rate}
-    cells = harness.with_cells(document, after=proof("AutoModelForCausalLM", adapter))
-    text = harness.execute(cells, tmp_path, overrides)
-    assert_trained(tmp_path, text)
+    train_and_prove(made(model=CHAT_MODEL, task=task, adapter=adapter), adapter, smollm, make, tmp_path)
 
 
 @pytest.mark.parametrize(("objective", "adapter"), PREFERENCE_CASES)
 def test_preference_objectives_train(objective: Any, adapter: str, smollm: Path, tmp_path: Path) -> None:
-    """ORPO and KTO learn from the same pairs: the loss falls, the weights load back and change the output."""
-    rate = 1e-4 if adapter == "full" else 1e-3
-    document = notebook(samples.recommendation(adapter), samples.context("preference", objective=objective))
-    overrides = DRY_RUN | {
-        "MODEL": str(smollm),
-        "DATASET": rows.write(tmp_path, rows.preference),
-        "LEARNING_RATE": rate,
-    }
-    cells = harness.with_cells(document, after=proof("AutoModelForCausalLM", adapter))
-    assert_trained(tmp_path, harness.execute(cells, tmp_path, overrides))
+    """ORPO, SimPO and KTO learn from the same pairs: the loss falls, the weights load back and change the output."""
+    document = made(model=CHAT_MODEL, task="preference", objective=objective, adapter=adapter)
+    train_and_prove(document, adapter, smollm, rows.preference, tmp_path)
 
 
-@pytest.mark.parametrize("adapter", ["full", "lora"])
+@pytest.mark.parametrize("adapter", ["full", "lora", "qlora"])
 def test_reinforcement_trains(adapter: str, smollm: Path, tmp_path: Path) -> None:
     """GRPO samples answers, rewards them and changes the weights (its loss is no measure of progress)."""
-    document = notebook(samples.recommendation(adapter), samples.context("reinforcement"))
-    overrides = DRY_RUN | {
-        "MODEL": str(smollm),
-        "DATASET": rows.write(tmp_path, rows.prompt_answer),
-        "LEARNING_RATE": 1e-4 if adapter == "full" else 1e-3,
-        "MICRO_BATCH": 4,
-        "NUM_GENERATIONS": 4,
-        "MAX_COMPLETION_LENGTH": 20,
-        "MAX_STEPS": 4,
-    }
-    cells = harness.with_cells(document, after=proof("AutoModelForCausalLM", adapter))
-    text = harness.execute(cells, tmp_path, overrides)
-    assert_trained(tmp_path, text, loss_falls=False)
+    document = made(model=CHAT_MODEL, task="reinforcement", adapter=adapter)
+    text = train_and_prove(document, adapter, smollm, rows.prompt_answer, tmp_path, loss_falls=False)
     assert "100% of 46 answers can be checked" in text
 
 
@@ -151,18 +154,10 @@ def test_small_architectures_train(
     task: str, adapter: str, model: str, auto: str, make: Any, tiny: Path, tmp_path: Path
 ) -> None:
     """A tiny random encoder, encoder-decoder and mixture of experts learn; heads and adapters load back."""
-    kind: Any = {"bert": "sequence_classification", "t5": "seq2seq", "moe": "causal_lm"}[model]
-    document = notebook(samples.recommendation(adapter), samples.context(task, model_kind=kind))
-    overrides = DRY_RUN | {
-        "MODEL": str(tiny / model),
-        "DATASET": rows.write(tmp_path, make),
-        "LEARNING_RATE": 5e-3,
-        "MICRO_BATCH": 8,
-        "MAX_STEPS": 30,
-    }
+    document = made(model=MODELS[model], task=task, adapter=adapter)
     labels = ", num_labels=len(LABELS)" if task == "classification" else ""
-    cells = harness.with_cells(document, after=proof(auto, adapter, labels))
-    assert_trained(tmp_path, harness.execute(cells, tmp_path, overrides))
+    changes = {"LEARNING_RATE": 5e-3, "MICRO_BATCH": 8, "MAX_STEPS": 30}
+    train_and_prove(document, adapter, tiny / model, make, tmp_path, proof(auto, adapter, labels), **changes)
 
 
 @pytest.mark.parametrize(("adapter", "sharding"), [("lora", "ddp"), ("full", "fsdp")])
@@ -186,7 +181,7 @@ def build_trainer(micro_batch, accumulation):
     return trainer
 """
     document = notebook(samples.recommendation(adapter, sharding=sharding), samples.context(gpus=2))
-    overrides = DRY_RUN | {"MODEL": str(tiny / "moe"), "DATASET": rows.write(tmp_path, rows.instruction)}
+    overrides = documented(document) | {"MODEL": str(tiny / "moe"), "DATASET": rows.write(tmp_path, rows.instruction)}
     after = proof("AutoModelForCausalLM", adapter) + "\nprint('TRAINER', trainer)"
     cells = harness.with_cells(document, before={"trainer = train()": plant}, after=after)
     text = harness.execute(cells, tmp_path, overrides | {"LEARNING_RATE": 5e-3, "MICRO_BATCH": 4, "MAX_STEPS": 10})
