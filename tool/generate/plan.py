@@ -20,6 +20,7 @@ from tool.policy.policies import load_policies
 from tool.policy.reference import reference_page
 from tool.recommend import Knowledge, recommend
 from tool.schema.recommendation import Recommendation
+from tool.site import Listed, site_files
 
 Tick = Callable[[int], None]
 SHARED_FILES = frozenset({"registry/measurements/calibration.yaml", "evaluation/reserved.yaml"})
@@ -64,6 +65,7 @@ def plan(repo: Repo, jobs: int = 1, backend: str = "loky", tick: Tick | None = N
     files |= schema_files()
     files["generated/policies.md"] = reference_page(load_policies(read_policies(repo.root))).encode()
     files |= knowledge_files(repo, knowledge)
+    files |= site_files(repo, knowledge, [listed(item) for item in answered], jobs, backend)
     on_trial = canary_knowledge(repo, knowledge)
     if on_trial is not None and on_trial.engine is not None:
         trial = list(_answers(repo, todo, on_trial, jobs, backend, None))
@@ -133,6 +135,11 @@ def _bases(repo: Repo, entry: Entry) -> set[str]:
     data = YamlFile.read(repo.root, repo.models.path(entry.model)).data
     base = data.get("base") if isinstance(data, dict) else None
     return {repo.models.path(base)} if base else set()
+
+
+def listed(item: Answered) -> Listed:
+    """An entry as the page is told of it."""
+    return Listed(item.entry.slug, index_row(item), item.recommendation)
 
 
 def index_row(item: Answered) -> dict[str, Any]:

@@ -18,13 +18,15 @@ from tool.site.needs import needs_file
 PAGE = Path(__file__).resolve().parent.parent / "templates" / "site"
 
 
-def site_files(repo: Repo, knowledge: Knowledge, listed: list[Listed]) -> dict[str, bytes]:
-    """The page and its data: path → bytes. Pure, like the plan that it is a part of."""
+def site_files(
+    repo: Repo, knowledge: Knowledge, listed: list[Listed], jobs: int = 1, backend: str = "loky"
+) -> dict[str, bytes]:
+    """The page and its data: path → bytes. Pure, like the plan that it is a part of; `jobs` processes share it."""
     return {
         **page_files(),
         **core_file(repo, listed),
         **answer_files(repo, listed),
-        **needs_file(repo, knowledge),
+        **needs_file(repo, knowledge, jobs, backend),
         **priors_file(knowledge.priors),
         **governance_file(repo),
         **changes_file(repo, knowledge, listed),

@@ -45,7 +45,7 @@ def steps(repo: Repo) -> list[dict[str, Any]]:
     events, state = read_events(repo.root), read_state(repo.root)
     live = releases(events)
     before: list[str | None] = [None, *(version for version, _ in live)]
-    found = [
+    found: list[dict[str, Any]] = [
         {"kind": "release", "from": old, "to": new, "at": at} for old, (new, at) in zip(before, live, strict=False)
     ]
     if state is not None and state.canary is not None:
