@@ -102,7 +102,7 @@ def finish(root: Path, outcome: Any, output: str, write: bool, generate: bool) -
     if output == "json":
         print_json(
             {
-                "title": title(outcome),
+                "title": title(outcome.move, outcome.event),
                 "move": outcome.move,
                 "generation": outcome.state.generation,
                 "state": outcome.state.model_dump(mode="json"),
@@ -116,7 +116,7 @@ def finish(root: Path, outcome: Any, output: str, write: bool, generate: bool) -
             }
         )
         return 0
-    click.echo(f"{title(outcome)} (generation {outcome.state.generation})")
+    click.echo(f"{title(outcome.move, outcome.event)} (generation {outcome.state.generation})")
     for path in sorted(step_files(outcome)):
         click.echo(f"  {'wrote' if write else 'would write'} {path}")
     if regenerated is not None:

@@ -138,7 +138,8 @@ def gather(repository: str, workflow: str, branch: str, into: Path, now: datetim
 
     \b
     Example:
-      GH_TOKEN=$(gh auth token) ftc telemetry gather --repository acme/models --workflow train.yml --into "$RUNNER_TEMP/events"
+      export GH_TOKEN=$(gh auth token)
+      ftc telemetry gather --repository acme/models --workflow train.yml --into "$RUNNER_TEMP/events"
     """
     from tool.errors import BadRequest
     from tool.telemetry.gather import gather as fetch

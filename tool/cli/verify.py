@@ -18,9 +18,23 @@ from tool.cli.govern_common import clock, formats
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The report that evaluating the engine again has just given; the evidence must equal it.",
 )
+@click.option(
+    "--recomputed-health",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The verdict that the telemetry itself has just given; it is judged, and the committed one must follow.",
+)
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Also write the review page here.")
 @clock
 @formats("text", "json", "markdown")
-def command(base: str, recomputed: Path | None, now: datetime, root: Path, output: str) -> int:
+def command(
+    base: str,
+    recomputed: Path | None,
+    recomputed_health: Path | None,
+    page: Path | None,
+    now: datetime,
+    root: Path,
+    output: str,
+) -> int:
     """Judge the tree's changes: the policies, golden set and history of REF decide, never the change's own.
 
     \b
@@ -30,8 +44,17 @@ def command(base: str, recomputed: Path | None, now: datetime, root: Path, outpu
       ftc verify --base origin/main
     """
     from tool.govern.verify import verify
+    from tool.govern.verify_state import Recomputed
 
-    verdict = verify(root, base, now, recomputed.read_bytes() if recomputed else None)
+    given = [path.read_bytes() if path else None for path in (recomputed, recomputed_health)]
+    verdict = verify(root, base, now, Recomputed(*given))
+    if page or output == "markdown":
+        from tool.govern.page import review_page
+        from tool.govern.prepare import open_desk
+
+        text = review_page(open_desk(root, now), verdict)
+        if page:
+            page.write_text(text, encoding="utf-8")
     if output == "json":
         print_json(
             {
@@ -42,12 +65,12 @@ def command(base: str, recomputed: Path | None, now: datetime, root: Path, outpu
                 "findings": [finding.plain() for finding in verdict.findings],
                 "generation": verdict.generation,
                 "moves": list(verdict.moves),
+                "rests_on_health": [step.event.version for step in verdict.steps if step.rests_on_health],
+                "waivers": [{"id": each.id, "gate": each.gate, "days_left": left} for each, left in verdict.waivers],
             }
         )
     elif output == "markdown":
-        from tool.govern.comment import verdict_page
-
-        click.echo(verdict_page(verdict), nl=False)
+        click.echo(text, nl=False)
     else:
         for finding in verdict.findings:
             click.echo(f"blocked: {finding}", err=True)

@@ -120,14 +120,8 @@ def evidence_view(report: EvaluationReport, digest: str, files: Files, yard: Yar
     )
 
 
-def health_view(files: Files, version: str, generation: int, now: datetime) -> Health | Finding | None:
-    """The verdict of telemetry on the canary of a generation; None where there is none."""
-    path = health_path(version, generation)
-    if path not in files:
-        return None
-    report = parse_report(path, files[path], HealthReport)
-    if isinstance(report, Finding):
-        return report
+def _health_of(report: HealthReport, files: Files, now: datetime) -> Health:
+    """A verdict as policies see it."""
     age = (now - parse_time(report.at)).total_seconds() / SECONDS_PER_HOUR
     return Health(
         engine=report.engine,
@@ -141,6 +135,46 @@ def health_view(files: Files, version: str, generation: int, now: datetime) -> H
         runs_production=report.runs_production,
         runs_canary=report.runs_canary,
     )
+
+
+def health_view(files: Files, version: str, generation: int, now: datetime) -> Health | Finding | None:
+    """The verdict of telemetry on the canary of a generation; None where there is none."""
+    path = health_path(version, generation)
+    if path not in files:
+        return None
+    report = parse_report(path, files[path], HealthReport)
+    return report if isinstance(report, Finding) else _health_of(report, files, now)
+
+
+def recomputed_health(
+    files: Files, version: str, generation: int, recomputed: bytes, now: datetime
+) -> tuple[Health | None, list[Finding]]:
+    """The verdict that the telemetry itself gives now, and whether the committed one follows from it.
+
+    Telemetry only grows: a committed report may know fewer runs than there are now, never more, and it must come to
+    the same verdict on the same engines at the same step. A missing report is for the rules to miss.
+    """
+    fresh = parse_report("the recomputed verdict", recomputed, HealthReport)
+    if isinstance(fresh, Finding):
+        return None, [fresh]
+    path = health_path(version, generation)
+    if path not in files:
+        return None, []
+    committed = parse_report(path, files[path], HealthReport)
+    if isinstance(committed, Finding):
+        return None, [committed]
+    findings = []
+    mend = "let the canary workflow write the report, and commit it as it is"
+    for name in ("engine", "engine_digest", "production", "generation", "fraction", "policies_digest", "verdict"):
+        said, found = getattr(committed, name), getattr(fresh, name)
+        if said != found:
+            told = f"says {name} {said}, but the telemetry gives {found}"
+            findings.append(Finding("health.forged", told, mend, path))
+    for name in ("runs_production", "runs_canary"):
+        if getattr(committed, name) > getattr(fresh, name):
+            told = f"counts {getattr(committed, name)} {name}, but the telemetry holds {getattr(fresh, name)}"
+            findings.append(Finding("health.forged", told, mend, path))
+    return _health_of(fresh, files, now), findings
 
 
 def best_report(files: Files, version: str, yard: Yardstick, production: str | None) -> str | None:

@@ -18,6 +18,7 @@ from tool.govern.transition import Grounds, Request, Step, fold, genesis, transi
 from tool.govern.tree import read_tree
 from tool.govern.yardstick import Yardstick, yardstick
 from tool.schema.evidence import EvaluationReport
+from tool.schema.state import Event
 
 STEPS_POLICY = "canary-steps"
 
@@ -142,9 +143,9 @@ def write_step(root: Path, step: Step) -> list[str]:
     return sorted(paths)
 
 
-def title(step: Step) -> str:
+def title(move: str, event: Event) -> str:
     """What a step does, in one line."""
-    event, version = step.event, step.event.version
+    version = event.version
     fraction = f"{(event.fraction or 0) * 100:.4g} %"
     lines = {
         "genesis": f"Start the history with {version} live",
@@ -159,7 +160,7 @@ def title(step: Step) -> str:
         "hold": f"Hold {version}",
         "unhold": f"Release the hold on {version}",
     }
-    return lines.get(step.move, f"Move {version} to {event.to}")
+    return lines.get(move, f"Move {version} to {event.to}")
 
 
 def commit_message(step: Step) -> str:
@@ -172,7 +173,7 @@ def commit_message(step: Step) -> str:
         trailers.append(f"Policy-Digest: {event.policy_digest}")
     if event.expect_generation is not None:
         trailers.append(f"Expect-Generation: {event.expect_generation}")
-    return "\n".join([title(step), "", event.reason, "", *trailers]) + "\n"
+    return "\n".join([title(step.move, event), "", event.reason, "", *trailers]) + "\n"
 
 
 def branch_name(step: Step) -> str:

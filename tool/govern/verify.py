@@ -13,25 +13,37 @@ from tool.govern.sides import Sides, open_sides
 from tool.govern.store import ENGINES, read_history
 from tool.govern.tree import form
 from tool.govern.verify_rules import check_rules, check_waivers
-from tool.govern.verify_state import check_history, check_state, lost_evidence
+from tool.govern.verify_state import NewStep, Recomputed, check_history, check_state, lost_evidence
 from tool.govern.yardstick import yardstick
+from tool.policy.waivers import days_left
+from tool.schema.waiver import Waiver
 
 ALWAYS_ALLOWED = ("lower", "abort", "rollback", "hold", "unhold")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `ftc verify` says. `moves` are the new steps, `generation` that of the tree (None: no state).
+    """What `ftc verify` says. `steps` are the new steps, `generation` that of the tree (None: no state).
 
-    `evidence` holds (version, report digest) of each new step that rests on a report.
+    `waivers` are those in force on the base, with the days that each has left.
     """
 
     findings: tuple[Finding, ...]
     generation: int | None
-    moves: tuple[str, ...]
+    steps: tuple[NewStep, ...]
     changed: int
     base: str
-    evidence: tuple[tuple[str, str], ...] = ()
+    waivers: tuple[tuple[Waiver, float], ...] = ()
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        return tuple(step.move for step in self.steps)
+
+    @property
+    def evidence(self) -> tuple[tuple[str, str], ...]:
+        """(version, report digest) of each new step that rests on a report."""
+        events = [step.event for step in self.steps]
+        return tuple((each.version, each.evidence_digest) for each in events if each.version and each.evidence_digest)
 
     @property
     def exit_code(self) -> int:
@@ -57,22 +69,21 @@ def check_engines(sides: Sides) -> list[Finding]:
     return findings
 
 
-def verify(root: Path, base: str, now: datetime, recomputed: bytes | None = None) -> Verdict:
+def verify(root: Path, base: str, now: datetime, recomputed: Recomputed | None = None) -> Verdict:
     """Judge the working tree against a commit. Raises InputFaults when the base's own rules are unreadable.
 
-    `recomputed` are the bytes of the report that evaluating the engine again has just given.
+    `recomputed` are the reports that evaluating the engine, and asking the telemetry, have just given.
     """
     sides = open_sides(root, base, now)
     yard = yardstick(sides.base_files)
+    waivers = tuple((waiver, round(days_left(waiver, now), 1)) for waiver in yard.waivers)
     findings = form(root, sides.changed, sides.git.tracked())
     stale = check_history(sides)
     if any(finding.exit_code == BASE_MOVED for finding in stale):
-        return Verdict(tuple(sorted({*findings, *stale})), None, (), len(sides.changed), sides.base)
-    state_findings, history, moves = check_state(sides, yard, recomputed)
+        return Verdict(tuple(sorted({*findings, *stale})), None, (), len(sides.changed), sides.base, waivers)
+    state_findings, history, steps = check_state(sides, yard, recomputed or Recomputed())
     findings += stale + state_findings + check_engines(sides) + check_rules(sides, yard) + lost_evidence(sides, history)
-    if not moves or any(move not in ALWAYS_ALLOWED for move in moves):
+    if not steps or any(step.move not in ALWAYS_ALLOWED for step in steps):
         findings += check_waivers(sides, yard)
     generation = history.state.generation if history else None
-    new = history.events[len(history.events) - len(moves) :] if history else ()
-    evidence = tuple((event.version, event.evidence_digest) for event in new if event.version and event.evidence_digest)
-    return Verdict(tuple(sorted(set(findings))), generation, tuple(moves), len(sides.changed), sides.base, evidence)
+    return Verdict(tuple(sorted(set(findings))), generation, tuple(steps), len(sides.changed), sides.base, waivers)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tool.errors import InputFaults
 from tool.govern.changes import change_view, touches_state
-from tool.govern.evidence import REPORTS, evidence_view, find_report, health_view
+from tool.govern.evidence import REPORTS, evidence_view, find_report, health_view, recomputed_health
 from tool.govern.finding import BASE_MOVED, Finding
 from tool.govern.judge import judge_change, judge_event
 from tool.govern.ledger import Ledger, move_of
@@ -23,6 +23,30 @@ from tool.schema.state import TIME_FORMAT, Event, parse_time
 
 # Clocks differ; a step dated further ahead than this would only feign soak time.
 CLOCK_SKEW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """Reports that were just made anew from the engine and from the telemetry; None: not asked for."""
+
+    evaluation: bytes | None = None
+    health: bytes | None = None
+
+
+@dataclass(frozen=True)
+class NewStep:
+    """One step that a change takes, and what it rests on as far as that was there."""
+
+    generation: int
+    move: str
+    event: Event
+    evidence: Evidence | None = None
+    health: Health | None = None
+
+    @property
+    def rests_on_health(self) -> bool:
+        """Whether telemetry's verdict is part of what the step rests on."""
+        return self.move in ("raise", "release") and self.health is not None
 
 
 def check_history(sides: Sides) -> list[Finding]:
@@ -71,9 +95,9 @@ class Rules:
 
 
 def _evidence_now(
-    sides: Sides, yard: Yardstick, ledger: Ledger, event: Event, path: str, recomputed: bytes | None
+    sides: Sides, yard: Yardstick, ledger: Ledger, event: Event, path: str, recomputed: Recomputed
 ) -> tuple[Evidence | None, Health | None, list[Finding]]:
-    """The evidence that an event names, as it stands in the tree."""
+    """The evidence that an event names, as it stands in the tree; telemetry's verdict as it was just recomputed."""
     findings: list[Finding] = []
     evidence: Evidence | None = None
     if event.evidence_digest is not None:
@@ -82,14 +106,17 @@ def _evidence_now(
             evidence = evidence_view(report, event.evidence_digest, sides.files, yard, sides.now)
         else:
             findings.append(report)
-        if recomputed is not None and sha256(recomputed) != event.evidence_digest:
+        if recomputed.evaluation is not None and sha256(recomputed.evaluation) != event.evidence_digest:
             told = "the report is not what evaluating the engine again gives"
             findings.append(Finding("evidence.forged", told, "commit the report that `ftc evaluate` writes", path))
-    health = health_view(sides.files, str(event.version), ledger.state.generation, sides.now)
-    if isinstance(health, Finding):
-        findings.append(health)
-        health = None
-    return evidence, health, findings
+    version, generation = str(event.version), ledger.state.generation
+    if recomputed.health is not None:
+        health, told_by = recomputed_health(sides.files, version, generation, recomputed.health, sides.now)
+        return evidence, health, findings + told_by
+    committed = health_view(sides.files, version, generation, sides.now)
+    if isinstance(committed, Finding):
+        return evidence, None, [*findings, committed]
+    return evidence, committed, findings
 
 
 def _soak_since_merge(
@@ -118,8 +145,8 @@ def _check_step(
     ledger: Ledger,
     event: Event,
     change: Change,
-    recomputed: bytes | None,
-) -> list[Finding]:
+    recomputed: Recomputed,
+) -> tuple[NewStep, list[Finding]]:
     """One new step with the base's rules."""
     path = event_path(ledger.state.generation + 1)
     findings = []
@@ -133,13 +160,15 @@ def _check_step(
         findings.append(Finding("engine.unknown", told, "merge the engine first, in a pull request of its own", path))
     evidence, health, problems = _evidence_now(sides, yard, ledger, event, path, recomputed)
     findings += problems
-    return findings + judge_change(ledger, event, yard.policies, change, evidence, health, sides.now, path)
+    findings += judge_change(ledger, event, yard.policies, change, evidence, health, sides.now, path)
+    move = str(move_of(event, ledger.state))
+    return NewStep(ledger.state.generation + 1, move, event, evidence, health), findings
 
 
 def check_state(
-    sides: Sides, yard: Yardstick, recomputed: bytes | None
-) -> tuple[list[Finding], History | None, list[str]]:
-    """Replay the whole chain, and judge the steps that are new. Returns findings, history, and the new moves."""
+    sides: Sides, yard: Yardstick, recomputed: Recomputed
+) -> tuple[list[Finding], History | None, list[NewStep]]:
+    """Replay the whole chain, and judge the steps that are new. Returns findings, history, and the new steps."""
     history, findings = read_history(sides.files)
     if history is None:
         return findings, None, []
@@ -150,25 +179,26 @@ def check_state(
     new = history.events[known:]
     versions = {event.version for event in new if event.version}
     change = change_view(sides.changed, len(new), versions)
-    moves = []
+    steps = []
     if new and not (yard.policies.of("transition") and yard.policies.of("change")):
         findings.append(Finding("policy.none", "the base has no rules to judge a step by", "restore policies/"))
     for offset, event in enumerate(new):
         number = known + offset
         if number == 0:
-            moves.append("genesis")
+            steps.append(NewStep(0, "genesis", event))
             if event.version and not (sides.root / engine_path(event.version)).is_file():
                 findings.append(
                     Finding("engine.unknown", f"there is no engine {event.version}", "add it", event_path(0))
                 )
         elif number <= len(ledgers):
-            moves.append(str(move_of(event, ledgers[number - 1].state)))
             before, path = ledgers[number - 1], event_path(number)
-            findings += _check_step(sides, yard, rules, before, event, change, recomputed)
+            step, problems = _check_step(sides, yard, rules, before, event, change, recomputed)
+            steps.append(step)
+            findings += problems
             findings += _soak_since_merge(sides, yard, ledgers, before, event, path)
     if len(new) > 1 and known == 0:
         findings.append(Finding("one-transition/one", "the change takes more than one step", "split it", event_path(1)))
-    return findings, history, moves
+    return findings, history, steps
 
 
 def lost_evidence(sides: Sides, history: History | None) -> list[Finding]:

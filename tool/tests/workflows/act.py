@@ -38,10 +38,10 @@ from typing import Any
 import yaml
 
 from tool.schema.state import TIME_FORMAT, parse_time
-from tool.tests.conftest import ROOT
 from tool.tests.workflows import stubs
 from tool.tests.workflows.forge_server import ForgeServer
 
+ROOT = Path(__file__).resolve().parents[3]
 REPOSITORY = "acme/models"
 ACT = Path(sys.executable).with_name("act")
 USES = re.compile(r"uses: ([\w.-]+/[\w.-]+)((?:/[\w.-]+)*)@([0-9a-f]{40})")
