@@ -19,7 +19,7 @@ from tool.schema.recipe import Recipe, RecipeSource
 Kind = Literal["out_of_scope", "invalid", "unknown_schema"]
 _QUANTIZED: dict[str, Quantization] = {"nf4": "nf4", "nf4-dq": "nf4-dq", "int8": "int8", "none": "none"}
 # field, lowest, highest: what can be, not what is wise. A learning rate above 0.1 is a wrong unit in every optimizer.
-_RANGES: tuple[tuple[str, float, float], ...] = (
+RANGES: tuple[tuple[str, float, float], ...] = (
     ("learning_rate", 1e-12, 0.1),
     ("micro_batch", 1, 1e6),
     ("accumulation", 1, 1e6),
@@ -106,7 +106,7 @@ def _outside(draft: Draft) -> str | None:
 
 
 def _check_ranges(draft: Draft) -> None:
-    for name, low, high in _RANGES:
+    for name, low, high in RANGES:
         value = getattr(draft, name)
         if value is not None and not low <= value <= high:
             mend = f"write a value from {low:g} to {high:g}"
