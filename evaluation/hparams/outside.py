@@ -1,4 +1,4 @@
-"""Constrained-safe integrity: requests that the data do not support are seen, those that they do are left alone."""
+"""What must not happen: a request beyond the data taken for one within, and a measured out-of-memory run for safe."""
 
 from __future__ import annotations
 
@@ -71,3 +71,13 @@ def flagged(everyone: Sequence[Unseen]) -> list[tuple[str, str, bool]]:
         for unseen in everyone
         for item in unseen.items
     ]
+
+
+def measured_ooms(repo: Repo) -> list[tuple[str, bool]]:
+    """(id, called safe) of every measured out-of-memory run whose setup is published in full."""
+    from tool.memory import fit
+    from tool.memory.measurements import load_measurements
+
+    rows = load_measurements(repo.root, include_reserved=True)
+    full = [row for row in rows if row.outcome == "oom" and row.completeness == "full"]
+    return [(row.id, fit(repo, row.request()).verdict == "fits") for row in full]

@@ -25,7 +25,7 @@ from tool.learn.rerank import RATE, Candidates, Reranker, candidates, expert_tar
 Floats = NDArray[np.float64]
 LAW_SHARES = (0.3, 0.5)
 COVERED = 0.9  # share of unseen choices that an interval is to hold
-LEVELS = (0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+LEVELS = tuple(round(0.4 + 0.02 * step, 2) for step in range(30))  # central shares of the spread that are tried
 SWEEP_WEIGHT = 0.3  # share of all training weight of the reranker that measured outcomes get
 _FOLD_TREES = 30
 
@@ -82,10 +82,9 @@ def fit(items: Sequence[Opinion], curves: Sequence[Curve], settings: Settings, f
 def fit_predictor(field: Field, items: Sequence[Opinion], settings: Settings) -> tuple[Any, Predictor]:
     """The forest of one field, its law share and its conformal margin, both from held-out repositories."""
     held_out = across_folds(field, items, settings)
-    shares = weights(items, field.name)
     model, predictor = one_forest(field, items, settings)
     predictor = replace(predictor, law_share=law_share(field, items, held_out))
-    level, widen = margin(field, items, held_out, shares)
+    level, widen = margin(field, items, held_out)
     return model, replace(predictor, level=level, widen=widen)
 
 
@@ -140,8 +139,8 @@ def by_repository(values: Floats, repositories: Sequence[str], fewest: int = 5) 
     return np.array([values[names == name].mean() for name, size in sizes.items() if size >= fewest])
 
 
-def margin(field: Field, items: Sequence[Opinion], held_out: Sequence[HeldOut], shares: Floats) -> tuple[float, float]:
-    """(level, widening) with which the middle of the spread covers COVERED of unseen choices.
+def margin(field: Field, items: Sequence[Opinion], held_out: Sequence[HeldOut]) -> tuple[float, float]:
+    """(level, widening) with which the middle of the spread covers COVERED of unseen choices, each counted once.
 
     The narrowest level that covers is taken: choices are round numbers, and a middle of 90 % often holds 98 %. Where
     none covers, the widest is widened by the conformal margin (Romano, Patterson and Candès 2019).
@@ -152,11 +151,9 @@ def margin(field: Field, items: Sequence[Opinion], held_out: Sequence[HeldOut], 
         scores = np.array(
             [_outside(middle(spread, level), truth) for spread, truth in zip(spreads, truths, strict=True)]
         )
-        if float(shares[scores <= 1e-9].sum()) >= COVERED:
+        if float((scores <= 1e-9).mean()) >= COVERED:
             return level, 0.0
-    order = np.argsort(scores)
-    place = min(int(np.searchsorted(np.cumsum(shares[order]), COVERED)), len(scores) - 1)
-    return LEVELS[-1], round(float(scores[order][place]), 6)
+    return LEVELS[-1], round(float(np.quantile(scores, COVERED, method="higher")), 6)
 
 
 def _outside(interval: tuple[float, float], truth: float) -> float:

@@ -134,8 +134,13 @@ class Engine:
         """P(an expert's learning rate is within a factor of two of `rate`) × P(the run fits), calibrated."""
         predictor = self.predictor(RATE)
         mass = predictor.spread(as_facts(request)).mass(FIELDS[RATE].scale(rate), FIELDS[RATE].radius)
+        return confidence.apply(self.confidence_curve, mass) * fits
+
+    @property
+    def confidence_curve(self) -> tuple[float, float]:
+        """(offset, slope) of the calibration."""
         curve = self._tables["confidence"]
-        return confidence.apply((curve["offset"], curve["slope"]), mass) * fits
+        return curve["offset"], curve["slope"]
 
     def out_of_distribution(self, request: Facts | Mapping[str, Any]) -> list[str]:
         """Why the data do not support this case; empty when they do."""

@@ -78,11 +78,11 @@ def tinker_learning_rate(family: str, hidden_size: int, adapter: str) -> Value |
 
 
 def epochs(rows: int | None, objective: str) -> Value:
-    """Epochs by dataset rows: below 100 four, below 500 three, below 2000 two, from there one."""
+    """Epochs by dataset rows: below 100 four, below 500 three, below 2000 two, from there one, and where unknown."""
     if objective in ("grpo", "cpt"):
         return Value(1.0, f"{objective}: one pass over the data", TRL)
     if rows is None:
-        return Value(1.0 if objective in PREFERENCE else 2.0, "rows unknown", THUMB)
+        return Value(1.0, "rows unknown: one pass, which most published recipes make", "registry/recipes")
     steps = ((100, 4.0), (500, 3.0), (2000, 2.0))
     count = next((value for limit, value in steps if rows < limit), 1.0)
     if objective in PREFERENCE:
