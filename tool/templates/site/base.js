@@ -9,7 +9,7 @@ const ftc = (() => {
     data[name] = value;
   }
 
-  /** Loads data/<name>.js once. A script tag works from a disk, where fetch() is refused. */
+  /** Loads data/<name>.js once. A script tag works from a disk, where a request is refused. */
   function load(name) {
     if (data[name]) return Promise.resolve(data[name]);
     waiting[name] ??= new Promise((resolve, reject) => {

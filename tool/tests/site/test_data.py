@@ -1,0 +1,211 @@
+"""The page's data: every entry of the catalogue, with the numbers that the command gives."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tool.generate import plan
+from tool.load import open_repo
+from tool.memory import fit
+from tool.recommend.knowledge import current_knowledge
+from tool.recommend.question import ask
+from tool.recommend.sizing import first_setup, request_for
+from tool.schema.recommendation import RecommendRequest
+from tool.site.build import PAGE
+from tool.site.changes import moved_fields, steps
+from tool.site.links import pieces
+from tool.tests.conftest import ROOT, SMALL_CATALOG, copy_inputs
+
+SITE = "generated/site/"
+HALF_A_DIGIT = 5.1e-4
+"""Outputs have 4 significant digits."""
+Ftc = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """A repository with a small catalogue, and its plan."""
+    root = copy_inputs(tmp_path_factory.mktemp("site"))
+    (root / "profiles/catalog.yaml").write_text(SMALL_CATALOG)
+    return root, plan(open_repo(root))
+
+
+def data(files: dict[str, bytes], name: str) -> Any:
+    """The data of one file, as a browser receives it."""
+    text = files[f"{SITE}data/{name}.js"].decode()
+    match = re.fullmatch(r'ftc\.receive\("([^"]+)",(.*)\);\n', text)
+    assert match is not None and match[1] == name
+    return json.loads(match[2])
+
+
+def test_every_entry_has_its_answer_and_the_command_gives_the_same(
+    made: tuple[Path, dict[str, bytes]], ftc: Ftc
+) -> None:
+    """Configuration, memory, confidence, reasons and warnings of each entry equal those of `ftc recommend`."""
+    root, files = made
+    core = data(files, "core")
+    index = json.loads(files["generated/index.json"])["entries"]
+    assert len(core["rows"]) == sum(row["fits"] for row in index) > 0
+    assert len(core["rows"]) + len(core["misfits"]) == len(index)
+    for values in core["rows"]:
+        row = dict(zip(core["columns"], values, strict=True))
+        model = core["models"][row["model"]][0]
+        chunk = data(files, f"answers/{model}")
+        entry = chunk["entries"][row["tail"]]
+        platform, place, *card = row["place"].split("/")
+        asked = ["--model", model, "--task", row["task"], "--adapter", row["adapter"], "--platform", platform]
+        asked += ["--plan", place, *(["--gpu", card[0]] if card else []), "--output", "json", "--root", root]
+        answer = json.loads(ftc("recommend", *asked)[1])
+        for name in ("config", "confidence", "warnings", "effective_batch_size", "strategy", "engine", "slot"):
+            assert entry[name] == answer[name]
+        assert entry["vram"].items() <= answer["vram"].items()
+        assert row["learning_rate"] == answer["config"]["learning_rate"]
+        assert row["upper_gib"] == answer["vram"]["upper_gib"]
+        why = [chunk["reasons"][number] for number in entry["reasons"]]
+        told = [(field, rule, "".join(t for t, _ in chunk["sources"][source]), n) for field, rule, source, n in why]
+        assert told == [(r["field"], r["rule"], r["source"], r["n"]) for r in answer["reasons"]]
+
+
+def test_the_text_for_a_framework_is_that_of_the_command(made: tuple[Path, dict[str, bytes]], ftc: Ftc) -> None:
+    """Copying from the page and `--export` give the same file, byte for byte."""
+    root, files = made
+    model = "meta-llama/Llama-3.1-8B-Instruct"
+    exports = data(files, f"exports/{model}")
+    texts = exports["entries"]["instruction_following_qlora_colab_free"]
+    assert {"trl", "axolotl", "llamafactory"} <= texts.keys()
+    for name, numbers in texts.items():
+        asked = ["--model", model, "--task", "instruction_following", "--adapter", "qlora", "--platform", "colab"]
+        out = ftc("recommend", *asked, "--plan", "free", "--export", name, "--root", root)[1]
+        assert "\n".join(exports["lines"][number] for number in numbers) == out
+
+
+@pytest.mark.parametrize("card", ["T4", "RTX-4090", "H100-SXM5-80GB", "MI300X"])
+@pytest.mark.parametrize(
+    ("model", "adapter"),
+    [("Qwen/Qwen2.5-7B", "lora"), ("google/gemma-2-9b-it", "full"), ("google/flan-t5-base", "full")],
+)
+def test_needs_beyond_the_catalogue_are_what_fit_says(
+    made: tuple[Path, dict[str, bytes]], model: str, adapter: str, card: str
+) -> None:
+    """Table plus the card's context is the upper bound of `ftc fit` for that setup, to the digits shown."""
+    root, files = made
+    repo, needs, core = open_repo(root), data(files, "needs"), data(files, "core")
+    settings, _, table, *_ = needs["models"][model][adapter]
+    config = needs["settings"][settings]
+    facts = next(each for each in core["cards"] if each["id"] == card)
+    question = ask(repo, RecommendRequest(model=model, task=config["task_type"], adapter=adapter, gpu=card))
+    setup = first_setup(question, adapter, config["optim"], config["lora_r"])
+    for place, shown in enumerate(needs["tables"][table][facts["kind"]]):
+        length, batch = divmod(place, len(needs["batches"]))
+        sizes = {"seq_len": needs["lengths"][length], "micro_batch": needs["batches"][batch]}
+        priced = request_for(question, setup).model_copy(update={**sizes, "grad_checkpointing": True})
+        assert shown + facts["context"] == pytest.approx(fit(repo, priced).upper_gib, rel=HALF_A_DIGIT)
+
+
+def test_needs_cover_the_registry(made: tuple[Path, dict[str, bytes]]) -> None:
+    """Every model of the registry has settings and memory, and every number in the file points somewhere."""
+    root, files = made
+    needs = data(files, "needs")
+    assert needs["models"].keys() == {model.id for model in open_repo(root).models}
+    cells = len(needs["lengths"]) * len(needs["batches"])
+    for rows in needs["models"].values():
+        for settings, why, table, confidence, _ in rows.values():
+            assert needs["settings"][settings] and needs["why"][why]
+            assert all(len(kind) == cells for kind in needs["tables"][table])
+            assert 0 < confidence <= 1
+
+
+def test_governance_is_the_state_and_its_events(made: tuple[Path, dict[str, bytes]]) -> None:
+    """Production, canary and every event stand in the page as in registry/engines."""
+    live = data(made[1], "governance")
+    assert list(live["state"]["stages"].values()).count("production") == 1
+    assert len(live["events"]) == live["state"]["generation"] + 1
+    assert live["engines"].keys() == live["state"]["stages"].keys()
+
+
+def test_a_canary_comes_first_in_the_change_log(tmp_path: Path) -> None:
+    """While a canary runs the log compares it with production, above the releases."""
+    root = copy_inputs(tmp_path)
+    state = root / "registry/engines/state.yaml"
+    live = re.search(r"^  (\S+): production$", state.read_text(), re.MULTILINE)
+    assert live is not None
+    canary = "{version: 2099.1.0, fraction: 0.05, salt: s1, since: 2099-01-01T00:00:00Z}"
+    stages = f"stages: {{{live[1]}: production, 2099.1.0: canary}}\n"
+    state.write_text(f"generation: 1\n{stages}canary: {canary}\nholds: []\n")
+    first = steps(open_repo(root))[0]
+    assert (first["kind"], first["from"], first["to"], first["fraction"]) == ("canary", live[1], "2099.1.0", 0.05)
+
+
+def test_the_change_log_tells_old_and_new_value_of_settings_only(root: Path) -> None:
+    """A learning rate that differs is told; confidence and engine are no settings."""
+    from tool.recommend import recommend
+
+    repo = open_repo(root)
+    request = RecommendRequest(model="Qwen/Qwen2.5-7B", task="chat", adapter="lora")
+    old = recommend(repo, request, current_knowledge(repo))
+    new = old.model_copy(update={"config": {**old.config, "learning_rate": 1e-3}, "confidence": 0.1, "engine": "x"})
+    assert moved_fields(old, new) == {"learning_rate": [old.config["learning_rate"], 1e-3]}
+    assert moved_fields(old, old) == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        ("Dettmers et al. 2023, arXiv 2305.14314, appendix B", "https://arxiv.org/abs/2305.14314"),
+        ("huggingface/trl, docs/source (DPO pages)", "https://github.com/huggingface/trl"),
+        ("profiles/tasks/chat.yaml", "repo:profiles/tasks/chat.yaml"),
+        ("memory bound (tool/memory)", "repo:tool/memory"),
+    ],
+)
+def test_sources_become_links_and_keep_their_text(source: str, address: str) -> None:
+    """A paper, a code base and a file of ours are links; the words stay as they were."""
+    found = pieces(source)
+    assert "".join(text for text, _ in found) == source
+    assert address in [link for _, link in found]
+
+
+def test_plain_words_are_no_links() -> None:
+    """A slash alone makes no link."""
+    assert pieces("rule of thumb of practice: below 100 rows 3-5 epochs, and/or above") == [
+        ("rule of thumb of practice: below 100 rows 3-5 epochs, and/or above", "")
+    ]
+
+
+def test_links_into_the_repository_lead_somewhere(made: tuple[Path, dict[str, bytes]]) -> None:
+    """Every file that a reason names exists."""
+    for name in [path for path in made[1] if path.startswith(f"{SITE}data/")]:
+        found = re.findall(r'"repo:([^"]+)"', made[1][name].decode())
+        assert [path for path in found if not (ROOT / path).exists()] == []
+
+
+def test_the_page_asks_nobody_else() -> None:
+    """No script, style, picture or request from another host, and nothing that a page from a disk may not do."""
+    for file in PAGE.iterdir():
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r'(src|href)="(https?:)?//', text)
+        assert not re.search(r"\bfetch\(|XMLHttpRequest|\bimport\b|@import|url\(", text)
+    markup = (PAGE / "index.html").read_text()
+    assert "default-src 'none'" in markup
+    assert not re.search(r"<script>|<style|\son\w+=|\sstyle=", markup)
+
+
+def test_the_first_view_is_small(made: tuple[Path, dict[str, bytes]]) -> None:
+    """Markup, style, scripts and the core data are at most 300 KB, uncompressed, with the whole catalogue as well."""
+    files = made[1]
+    fixed = sum(len(content) for path, content in files.items() if path.startswith(SITE) and "/data/" not in path)
+    core = ROOT / SITE / "data/core.js"
+    assert fixed + max(len(files[f"{SITE}data/core.js"]), core.stat().st_size if core.exists() else 0) <= 300_000
+
+
+def test_every_script_of_the_markup_is_there(made: tuple[Path, dict[str, bytes]]) -> None:
+    """The markup names each script once, and each script is named."""
+    named = re.findall(r'<script src="([^"]+)">', (PAGE / "index.html").read_text())
+    assert len(named) == len(set(named))
+    assert set(named) == {"data/core.js", *(file.name for file in PAGE.glob("*.js"))}
+    assert all(f"{SITE}{name}" in made[1] for name in named)
