@@ -1,4 +1,4 @@
-"""Dependency stacks → hashed locks. Building commands and reading locks is pure; only `resolve` runs a program.
+"""Dependency stacks → hashed locks. Reading locks is pure; only `resolve` asks a package index.
 
 A lock is what the pins of a stack resolve to, with hashes, among what was published before the stack's own day
 (`as_of`). What the platform's image provides (`from_image`), and a torch that comes from PyTorch's own index
@@ -8,20 +8,14 @@ A lock is what the pins of a stack resolve to, with hashes, among what was publi
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
+from tool.deps.uv import OLDEST_PYTHON, compile_lock
 from tool.errors import FtcError
 from tool.schema.dependency import Clash, Stack
 
 FOLDER = "profiles/dependencies/locks"
-OLDEST_PYTHON = "3.11"
-TIMEOUT_SECONDS = 600
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 _DIGEST = re.compile(r"^# inputs: sha256:([0-9a-f]{64})$", re.MULTILINE)
 _CONDITION = re.compile(r"^(>=|<=|==|<|>)?\s*(\d[\w.+-]*)$")
@@ -57,18 +51,6 @@ def inputs_digest(stack: Stack) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def lock_command(stack: Stack, uv: str, newest: bool = False) -> list[str]:
-    """The resolver's command line, to run in a folder that holds requirements.in and overrides.txt.
-
-    `newest` resolves against what the index holds today instead of on the stack's day.
-    """
-    command = [uv, "pip", "compile", "requirements.in", "--universal", "--python-version", OLDEST_PYTHON]
-    command += ["--generate-hashes", "--no-annotate", "--no-header", "--quiet", "--no-config"]
-    if overrides(stack):
-        command += ["--override", "overrides.txt"]
-    return command if newest else [*command, "--exclude-newer", f"{stack.as_of}T00:00:00Z"]
-
-
 def header(stack: Stack) -> str:
     """What a person who opens the lock should know."""
     lines = [
@@ -84,49 +66,29 @@ def header(stack: Stack) -> str:
     return "\n".join([*lines, f"# inputs: sha256:{inputs_digest(stack)}", ""])
 
 
-def resolve(stack: Stack, newest: bool = False) -> str:
-    """The lock of a stack as text. Raises FtcError when uv is missing or the pins do not resolve."""
-    uv = find_uv()
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "requirements.in").write_text(requirements(stack))
-        (Path(folder) / "overrides.txt").write_text(overrides(stack))
-        environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-        command = lock_command(stack, uv, newest)
-        try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise FtcError(f"stack {stack.id}: no resolution within {TIMEOUT_SECONDS} s") from None
-    if done.returncode:
-        raise FtcError(f"stack {stack.id} does not resolve: {' '.join(done.stderr.split())[:600]}")
-    return header(stack) + done.stdout
+def resolve(stack: Stack) -> str:
+    """The lock of a stack as of its own day, as text. Raises FtcError when uv is missing or the pins do not resolve."""
+    found = compile_lock(requirements(stack), overrides(stack), *until(stack.as_of))
+    if found.problem:
+        raise FtcError(f"stack {stack.id} does not resolve: {found.problem}")
+    return header(stack) + found.text
 
 
-def find_uv() -> str:
-    """The resolver, beside this Python or on the path. Raises FtcError when there is none."""
-    beside = Path(sys.executable).parent / "uv"
-    found = str(beside) if beside.is_file() else shutil.which("uv")
-    if found is None:
-        raise FtcError("uv is not installed (run `make setup`, which installs it)")
-    return found
+def until(day: str) -> tuple[str, ...]:
+    """Options that hide what was published on `day` (YYYY-MM-DD) or later."""
+    return ("--exclude-newer", f"{day}T00:00:00Z")
 
 
 def locked(text: str) -> dict[str, tuple[str, ...]]:
     """Package → its versions in a lock (more than one where Pythons or systems differ)."""
     versions: dict[str, set[str]] = {}
     for name, version in _PINNED.findall(text):
-        versions.setdefault(_normal(name), set()).add(version)
+        versions.setdefault(normal(name), set()).add(version)
     return {name: tuple(sorted(found)) for name, found in sorted(versions.items())}
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """A package name in the form that indexes compare by."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -151,12 +113,19 @@ def lock_problems(root: Path, stack: Stack) -> list[str]:
     if digest is None or digest[1] != inputs_digest(stack):
         problems.append(f"{lock_path(stack.id)} belongs to other pins (run `ftc deps lock --stack {stack.id} --write`)")
     versions = locked(text)
+    outside = [f"{name} {stack.pins.get(name)}" for name in sorted(stack.ranges) if not inside(stack, name)]
+    problems += [f"stack {stack.id} pins {found}, outside of its own range" for found in outside]
     for line in requirements(stack).split():
         name, version = line.split("==")
-        if versions.get(_normal(name)) != (version,):
-            held = ", ".join(versions.get(_normal(name), ())) or "nothing"
+        if versions.get(normal(name)) != (version,):
+            held = ", ".join(versions.get(normal(name), ())) or "nothing"
             problems.append(f"{lock_path(stack.id)} holds {held} for {name}, the stack pins {version}")
     return problems
+
+
+def inside(stack: Stack, name: str) -> bool:
+    """Whether a pin lies in the range that the stack states for it."""
+    return name in stack.pins and all(satisfies(stack.pins[name], part) for part in stack.ranges[name].split(","))
 
 
 def lock_digest(root: Path, stack: Stack) -> str | None:
@@ -170,14 +139,14 @@ def applying_clashes(stack: Stack, text: str) -> list[Clash]:
 
     A condition on the card (`compute_capability`) counts as met: it depends on where the stack is used.
     """
-    present = {**{_normal(name): (version,) for name, version in provided(stack).items()}, **locked(text)}
+    present = {**{normal(name): (version,) for name, version in provided(stack).items()}, **locked(text)}
     return [clash for clash in stack.clashes if all(_met(present, *part) for part in clash.packages.items())]
 
 
 def _met(present: dict[str, tuple[str, ...]], name: str, condition: str) -> bool:
     if name == "compute_capability":
         return True
-    return any(satisfies(version, condition) for version in present.get(_normal(name), ()))
+    return any(satisfies(version, condition) for version in present.get(normal(name), ()))
 
 
 def satisfies(version: str, condition: str) -> bool:

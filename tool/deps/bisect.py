@@ -8,17 +8,19 @@ old and new versions that does not resolve proves nothing and counts as neither 
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tool.deps import OLDEST_PYTHON, TIMEOUT_SECONDS, find_uv, locked, moved
+from tool.deps import locked, moved
+from tool.deps.uv import compile_lock
 from tool.errors import FtcError
 
 Mix = Callable[[frozenset[str]], str | None]
-Prove = Callable[[str], bool]
+Prove = Callable[[str], bool | None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Guilty:
 
 
 class _Verdicts:
-    """Asks about each mix once: True fails, False passes, None does not resolve."""
+    """Asks about each mix once: True fails, False passes, None tells nothing (it does not resolve, or not install)."""
 
     def __init__(self, mix: Mix, prove: Prove) -> None:
         self._mix, self._prove = mix, prove
@@ -40,7 +42,8 @@ class _Verdicts:
     def fails(self, names: frozenset[str]) -> bool | None:
         if names not in self.known:
             text = self._mix(names)
-            self.known[names] = None if text is None else not self._prove(text)
+            passed = None if text is None else self._prove(text)
+            self.known[names] = None if passed is None else not passed
         return self.known[names]
 
 
@@ -97,36 +100,39 @@ def mixed_requirements(before: str, after: str, chosen: frozenset[str]) -> str:
 
 
 def resolver(before: str, after: str, overrides: str = "") -> Mix:
-    """Mixes that uv resolves; a mix whose pins contradict each other is None."""
-    uv = find_uv()
+    """Mixes that uv resolves; a mix whose pins contradict each other is None. Raises FtcError when the index fails."""
 
     def mix(chosen: frozenset[str]) -> str | None:
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "requirements.in").write_text(mixed_requirements(before, after, chosen))
-            (Path(folder) / "overrides.txt").write_text(overrides)
-            command = [uv, "pip", "compile", "requirements.in", "--universal", "--python-version", OLDEST_PYTHON]
-            command += ["--generate-hashes", "--no-annotate", "--no-header", "--quiet", "--no-config"]
-            command += ["--override", "overrides.txt"]
-            done = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-            )
-        if done.returncode and "No solution found" not in done.stderr:
-            raise FtcError(f"the resolver failed: {' '.join(done.stderr.split())[:600]}")
-        return None if done.returncode else done.stdout
+        found = compile_lock(mixed_requirements(before, after, chosen), overrides)
+        if found.problem and not found.contradicts:
+            raise FtcError(f"the resolver failed: {found.problem}")
+        return found.text or None
 
     return mix
 
 
-def command_prover(command: list[str]) -> Prove:
-    """Runs the command with the path of the lock appended; exit code 0 passes."""
+SAYS_NOTHING = 125
+"""A proof that exits with this, as for `git bisect run`, neither passed nor failed (the lock does not install, say)."""
 
-    def prove(text: str) -> bool:
+
+def command_prover(command: list[str], root: Path | None = None) -> Prove:
+    """Runs the command in `root` with the path of the lock appended; exit code 0 passes, 125 says nothing."""
+
+    def prove(text: str) -> bool | None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "lock.txt"
             path.write_text(text)
             try:
-                return subprocess.run([*command, str(path)], check=False, stdout=subprocess.DEVNULL).returncode == 0
+                code = subprocess.run([*command, str(path)], cwd=root, check=False, stdout=sys.stderr).returncode
             except OSError as error:
                 raise FtcError(f"cannot run {command[0]}: {error.strerror}") from None
+        return None if code == SAYS_NOTHING else code == 0
 
     return prove
+
+
+def training_proof(root: Path, stack: str) -> list[str]:
+    """The proof where none is named: training the notebooks. Raises FtcError outside of a checkout with its tests."""
+    if not (root / "tool/tests/notebooks/prove.py").is_file():
+        raise FtcError(f"{root} holds no notebook tests: name a PROOF, a command that judges a lock")
+    return [sys.executable, "-m", "tool.tests.notebooks.prove", "--stack", stack]

@@ -28,6 +28,7 @@ class Resolution(Record):
 class Stack(Record):
     """A set of versions that work together. `pins` maps a package to its exact version.
 
+    `ranges` says within what an update may move a pin, as comparisons joined by commas; a pin without one stays.
     `from_image` names packages that the platform's image provides, which are never reinstalled. `python` is a
     version specifier. `torch_backend` (such as cu126) names PyTorch's own build for cards that the default wheel
     has dropped, in the spelling of `uv pip install --torch-backend`. `cuda` is the CUDA version that the default wheel
@@ -40,6 +41,7 @@ class Stack(Record):
     framework: str
     python: str
     pins: dict[str, str] = Field(min_length=1)
+    ranges: dict[str, str] = {}
     from_image: dict[str, str] = {}
     torch_backend: str | None = None
     cuda: str | None = Field(default=None, pattern=r"^\d+\.\d$")

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
-from nbclient.exceptions import CellExecutionError
 
 from tool.render import notebook
 from tool.schema.run_event import RunComplete
 from tool.tests.notebooks import harness, rows
+from tool.tests.notebooks.faults import TRAIN, fake_card, stopped_with, until
 from tool.tests.render import samples
 
 pytestmark = pytest.mark.prove
-
-TRAINER = "def build_trainer"
-TRAIN = "trainer = train()"
-
-
-def until(document: bytes, text: str) -> bytes:
-    """The notebook up to the first code cell that contains `text`, that cell included."""
-    loaded = json.loads(document)
-    for index, cell in enumerate(loaded["cells"]):
-        if cell["cell_type"] == "code" and text in "".join(cell["source"]):
-            return json.dumps(loaded | {"cells": loaded["cells"][: index + 1]}).encode()
-    raise AssertionError(f"no cell contains {text!r}")
-
-
-def stopped_with(cells: Any, folder: Path, overrides: dict[str, Any], **environment: Any) -> str:
-    """The one sentence that the notebook stopped with; fails if it ran through or died of something else."""
-    with pytest.raises(CellExecutionError) as caught:
-        harness.execute(cells, folder, overrides, **environment)
-    assert caught.value.ename == "SystemExit", caught.value
-    return str(caught.value.evalue)
-
-
-def fake_card(folder: Path, name: str, free_mib: int, capability: str) -> dict[str, str]:
-    """An nvidia-smi of our own on the PATH, which tells of one card."""
-    script = folder / "nvidia-smi"
-    script.write_text(f'#!/bin/sh\necho "{name}, {free_mib}, {capability}"\n')
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    return {"PATH": f"{folder}:/usr/bin:/bin"}
 
 
 def test_smaller_card_lowers_the_batch(tmp_path: Path) -> None:
