@@ -81,13 +81,19 @@ def refusals(policies: Policies, data: dict[str, Any]) -> list[str]:
 
 
 def offer_faults(repo: Repo) -> Iterator[Fault]:
-    """Every plan whose stack may not be offered on one of its cards."""
+    """Every plan whose stack may not be offered on one of its cards.
+
+    Names that do not exist, and kernels that are missing, are faults of profiles already (tool/load) and passed over.
+    """
     policies = load_policies(read_policies(repo.root), ("safety",))
     for platform in repo.platforms:
         for name, plan in platform.plans.items():
-            stack = repo.stacks.find(plan.stack, "stack")
             for position, offered in enumerate(plan.cards):
-                card = repo.gpus[offered.gpu]
+                if plan.stack not in repo.stacks or offered.gpu not in repo.gpus:
+                    continue
+                stack, card = repo.stacks[plan.stack], repo.gpus[offered.gpu]
+                if not stack_runs_on(stack.min_compute_capability, card):
+                    continue
                 precision = "bf16" if card.bf16 else "fp16"
                 for said in refusals(policies, offer(stack, card, f"{platform.id}/{name}", plan, precision=precision)):
                     path, field = repo.platforms.path(platform.id), ("plans", name, "cards", position, "gpu")
