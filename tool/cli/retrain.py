@@ -39,7 +39,7 @@ def _read(root: Path, store: Path, now: datetime, gather: bool) -> tuple[Any, An
         if not gather:
             return decision, None, None
         evidence = gather_evidence(ledger, forecaster, limits)
-        return decision, evidence, summarise(ledger, forecaster).plain()
+        return decision, evidence, {**summarise(ledger, forecaster).plain(), **decision.grounds()}
 
 
 @command.command("check")

@@ -39,6 +39,10 @@ class Decision:
         blocking = [rule for rule in self.rules if rule.role == "blocks"]
         return bool(blocking) and all(rule.outcome.status in ("inconclusive", "error") for rule in blocking)
 
+    def grounds(self) -> dict[str, Any]:
+        """What is kept with the candidate: the numbers, and the rules that asked for it."""
+        return {"numbers": self.numbers, "triggers": [rule.id for rule in self.rules if rule.role == "triggers"]}
+
     def plain(self) -> dict[str, Any]:
         rules = [
             {

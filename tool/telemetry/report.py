@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tool.telemetry.chart import curves, pairs
 from tool.telemetry.summary import Summary
 
 HEADINGS = (
@@ -94,38 +95,6 @@ def plots(summary: Summary) -> dict[str, str]:
     weeks = sorted(summary.weeks)
     rates = [(float(index), summary.weeks[week].plain()["oom_rate"] or 0.0) for index, week in enumerate(weeks)]
     return {
-        "oom_rate.svg": chart(rates, "week", "OOM rate", line=True),
-        "peaks.svg": chart(summary.points, "predicted peak (GiB)", "measured peak (GiB)", diagonal=True),
+        "oom_rate.svg": curves({"OOM rate": rates}, "week", "OOM rate"),
+        "peaks.svg": pairs(summary.points, "predicted peak (GiB)", "measured peak (GiB)"),
     }
-
-
-def chart(points: list[tuple[float, float]], across: str, up: str, line: bool = False, diagonal: bool = False) -> str:
-    """One small chart as SVG: dots, joined by a line or beside the diagonal of equal values."""
-    width, height, left, bottom = 640, 360, 60, 40
-    right = max((x for x, _ in points), default=1.0) or 1.0
-    top = max((y for _, y in points), default=1.0) or 1.0
-    if diagonal:
-        right = top = max(right, top)
-
-    def place(x: float, y: float) -> str:
-        return f"{left + x / right * (width - left - 20):.1f},{height - bottom - y / top * (height - bottom - 20):.1f}"
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
-        'font-size="12">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-        f'<polyline points="{place(0, top)} {place(0, 0)} {place(right, 0)}" fill="none" stroke="#555"/>',
-        f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">{across}</text>',
-        f'<text x="14" y="{height / 2}" text-anchor="middle" transform="rotate(-90 14 {height / 2})">{up}</text>',
-        f'<text x="{left - 6}" y="24" text-anchor="end">{top:.3g}</text>',
-        f'<text x="{width - 20}" y="{height - bottom + 16}" text-anchor="end">{right:.3g}</text>',
-    ]
-    if diagonal:
-        parts.append(f'<polyline points="{place(0, 0)} {place(right, top)}" stroke="#999" stroke-dasharray="4"/>')
-    if line and points:
-        joined = " ".join(place(x, y) for x, y in points)
-        parts.append(f'<polyline points="{joined}" fill="none" stroke="#06c" stroke-width="2"/>')
-    for x, y in points:
-        horizontal, vertical = place(x, y).split(",")
-        parts.append(f'<circle cx="{horizontal}" cy="{vertical}" r="2.5" fill="#06c" fill-opacity="0.6"/>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
