@@ -14,17 +14,53 @@ SHOWN = 20
 @click.command("generate")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when generated/ is not what it should be.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes to share the work.")
-@click.option("--backend", type=click.Choice(["loky", "dask", "ray"]), default="loky", show_default=True)
+@click.option(
+    "--backend",
+    type=click.Choice(["loky", "dask", "ray"]),
+    default="loky",
+    show_default=True,
+    help="Who runs the processes; DASK_SCHEDULER_ADDRESS and RAY_ADDRESS name a running cluster.",
+)
+@click.option("--shard", metavar="I/N", help="Only the I-th of N shares, e.g. 2/8 (with --matrix).")
+@click.option("--matrix", is_flag=True, help="The whole cross product of models, cards, tasks, adapters and lengths.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where the matrix goes.")
+@click.option("--format", "form", type=click.Choice(["parquet", "jsonl"]), default="parquet", show_default=True)
+@click.option("--lengths", default=None, metavar="N,N", help="Lengths of the matrix in tokens (default 1024 to 8192).")
 @common_options
-def command(check: bool, jobs: int, backend: str, root: Path, output: str) -> int:
-    """Regenerate everything under generated/ from the YAML in git.
+def command(
+    check: bool,
+    jobs: int,
+    backend: str,
+    shard: str | None,
+    matrix: bool,
+    out: Path | None,
+    form: str,
+    lengths: str | None,
+    root: Path,
+    output: str,
+) -> int:
+    """Regenerate everything under generated/ from the YAML in git, or write the matrix of every combination.
 
     \b
     Examples:
-      ftc generate                 write what differs
-      ftc generate --check         prove that generated/ is current
+      ftc generate                             write what differs
+      ftc generate --check                     prove that generated/ is current
       ftc generate --jobs 2
+      ftc generate --matrix --out matrix --jobs 2
+      ftc generate --matrix --out matrix --shard 1/4 --backend ray
     """
+    if matrix:
+        from tool.cli.generate_matrix import run_matrix
+
+        if check or out is None:
+            raise click.UsageError("--matrix needs --out DIR, and has no --check")
+        return run_matrix(root, out, form, lengths, shard=shard, jobs=jobs, backend=backend, output=output)
+    if out is not None or shard is not None or lengths is not None:
+        raise click.UsageError("--out, --shard and --lengths belong to --matrix")
+    return _catalogue(root, check, jobs, backend, output)
+
+
+def _catalogue(root: Path, check: bool, jobs: int, backend: str, output: str) -> int:
     from tool.generate import compare, plan, write
     from tool.generate.entries import entries
     from tool.load import load

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tool.errors import BadRequest, Fault, InputFaults
 from tool.generate.canary import canary_files, canary_knowledge
 from tool.generate.entries import Entry, entries
+from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS
 from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
 from tool.generate.schemas import schema_files
+from tool.generate.work import spread
 from tool.load import Repo, open_repo
 from tool.policy.files import read_policies
 from tool.policy.policies import load_policies
@@ -23,8 +26,6 @@ from tool.schema.recommendation import Recommendation
 from tool.site import Listed, site_files
 
 Tick = Callable[[int], None]
-SHARED_FILES = frozenset({"registry/measurements/calibration.yaml", "evaluation/reserved.yaml"})
-SHARED_FOLDERS = ("registry/recipes", "profiles/frameworks", "policies/safety")
 CHUNK = 24
 
 
@@ -77,20 +78,17 @@ def _answers(
     repo: Repo, todo: list[Entry], knowledge: Knowledge, jobs: int, backend: str, tick: Tick | None
 ) -> Iterable[Answered]:
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
-    if jobs == 1:
+    if jobs == 1 and backend == "loky":
         results: Iterable[list[Answered]] = (answer_all(repo, chunk, knowledge) for chunk in chunks)
     else:
-        from joblib import Parallel, delayed
-
-        work = Parallel(n_jobs=jobs, backend=backend, return_as="generator")
-        results = work(delayed(_answer_chunk)(str(repo.root), chunk, knowledge) for chunk in chunks)
+        results = spread(partial(_answer_chunk, str(repo.root), knowledge), chunks, jobs, backend)
     for chunk, result in zip(chunks, results, strict=True):
         if tick:
             tick(len(chunk))
         yield from result
 
 
-def _answer_chunk(root: str, chunk: list[Entry], knowledge: Knowledge) -> list[Answered]:
+def _answer_chunk(root: str, knowledge: Knowledge, chunk: list[Entry]) -> list[Answered]:
     return answer_all(open_repo(Path(root)), chunk, knowledge)
 
 

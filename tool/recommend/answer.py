@@ -46,9 +46,7 @@ def recommend(repo: Repo, request: RecommendRequest, knowledge: Knowledge | None
     A configuration that does not fit is still an answer: its `vram.verdict` says so and `warnings` say what would fit.
     """
     knowledge = knowledge or Knowledge()
-    question = ask(repo, request)
-    beyond = knowledge.engine.outside(question) if knowledge.engine is not None else beyond_reach(question)
-    question = replace(question, outside=question.outside + beyond)
+    question = reached(ask(repo, request), knowledge)
     drafts = (draft(repo, question, adapter, knowledge) for adapter in adapters(question))
     first: Draft | None = None
     for candidate in drafts:
@@ -57,6 +55,13 @@ def recommend(repo: Repo, request: RecommendRequest, knowledge: Knowledge | None
             return write_out(repo, candidate, knowledge)
         last = candidate
     return write_out(repo, last if question.adapter == "auto" else first or last, knowledge)
+
+
+def reached(question: Question, knowledge: Knowledge) -> Question:
+    """The question with all that lies beyond what was learned or published among what is outside."""
+    engine = knowledge.engine
+    beyond = engine.outside(question) if engine is not None else beyond_reach(question)
+    return replace(question, outside=question.outside + beyond)
 
 
 def adapters(question: Question) -> list[str]:
@@ -79,10 +84,7 @@ def draft(repo: Repo, question: Question, adapter: str, knowledge: Knowledge) ->
     if adapter == "qlora" and question.hardware and not question.hardware.gpu.bitsandbytes_nf4:
         card = question.hardware.gpu.id
         raise BadRequest("adapter", f"{card} cannot run 4-bit bitsandbytes weights", "use --adapter lora")
-    strategy, values, notes = decide(question, adapter, knowledge)
-    if question.outside:
-        law = laws.learning_rate(question.objective, adapter, question.subject.kind, question.subject.parameters)
-        values = conservative(values, law)
+    strategy, values, notes = decided(question, adapter, knowledge)
     values = clamp(repo, question, adapter, values)
     target = batch_target(values)
     per_gpu = sequences_per_gpu(target, question.gpus, least_step(question, values))
@@ -94,6 +96,15 @@ def draft(repo: Repo, question: Question, adapter: str, knowledge: Knowledge) ->
         warnings.append(f"the effective batch is {total}, above the {target} of practice: use fewer GPUs")
     setup, fits = sized(repo, question, wanted, per_gpu, rank, warnings)
     return Draft(question, strategy, values, setup, max(1, per_gpu // setup.micro_batch), fits, tuple(warnings))
+
+
+def decided(question: Question, adapter: str, knowledge: Knowledge) -> tuple[str, dict[str, Value], tuple[str, ...]]:
+    """(strategy, values by field, warnings) before any card is looked at; conservative values outside of the data."""
+    strategy, values, notes = decide(question, adapter, knowledge)
+    if question.outside:
+        law = laws.learning_rate(question.objective, adapter, question.subject.kind, question.subject.parameters)
+        values = conservative(values, law)
+    return strategy, values, notes
 
 
 def rank_of(values: dict[str, Value]) -> int:
