@@ -22,7 +22,8 @@ from tool.cli.govern_common import clock
 def update_pins(root: Path, output: str, now: datetime, ids: tuple[str, ...], write: bool, body: Path | None) -> int:
     """Take the newest versions within each stack's ranges, among what was published before today, and lock them.
 
-    A stack whose pins and lock stay as they are keeps its day. Needs uv and a package index.
+    A stack whose pins and lock stay as they are keeps its day. What is written resolves on Python 3.11, 3.12 and 3.13.
+    Needs uv and a package index.
 
     \b
     Examples:
@@ -30,6 +31,7 @@ def update_pins(root: Path, output: str, now: datetime, ids: tuple[str, ...], wr
       ftc deps update --stack trl --write
     """
     from tool.deps import applying_clashes, lock_path, moved
+    from tool.deps.pythons import proofs
     from tool.deps.update import rewritten, update
     from tool.generate.write import replace_file
 
@@ -44,7 +46,8 @@ def update_pins(root: Path, output: str, now: datetime, ids: tuple[str, ...], wr
             clashes = {clash.id for clash in applying_clashes(found.stack, found.lock)} - known
             written = bool(changes) and write
             if written:
-                replace_file(file, rewritten(file.read_text(), stack, found.stack).encode())
+                proved = found.stack.model_copy(update={"resolved": proofs(found.stack, found.lock)})
+                replace_file(file, rewritten(file.read_text(), stack, proved).encode())
                 replace_file(lock, found.lock.encode())
             report[stack.id] = {
                 "pins": found.moved_pins(stack),

@@ -59,6 +59,11 @@ def rewritten(text: str, before: Stack, after: Stack) -> str:
     """
     day = re.compile(r"^as_of: .*$", re.MULTILINE)
     text, count = day.subn(f"as_of: '{after.as_of}'", text)
+    if after.resolved != before.resolved:
+        lines = [
+            f"  - {{python: '{one.python}', date: '{one.date}', packages: {one.packages}}}\n" for one in after.resolved
+        ]
+        text = re.sub(r"^resolved:\n(?:[ \t]+.*\n)*", "resolved:\n" + "".join(lines), text, flags=re.MULTILINE)
     head, pins, rest = _pins_block(text, before.id)
     for name, version in after.pins.items():
         if version != before.pins[name]:

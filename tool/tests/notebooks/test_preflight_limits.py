@@ -123,7 +123,14 @@ def test_full_disk_stops_before_training_every_weight(tiny: Path, tmp_path: Path
 
 def test_experts_that_the_adapter_misses_stop(tiny: Path, tmp_path: Path) -> None:
     """Where the experts were to be adapted and none is reached, training does not start."""
-    plant = "expert_parameters = lambda model: []"
+    plant = """
+plain_config = adapter_config
+
+def adapter_config(model):
+    config = plain_config(model)
+    config.target_parameters = None
+    return config
+"""
     cells = harness.with_cells(notebook(samples.recommendation("lora"), samples.context()), before={TRAIN: plant})
     message = stopped_with(cells, tmp_path, local(tmp_path, tiny, ADAPT_EXPERTS=True))
     assert "the adapter misses all 4 experts of each layer" in message
@@ -145,7 +152,7 @@ def test_padding_with_the_end_of_text_is_learned_all_the_same(tiny: Path, tmp_pa
     plant = "tokenizer.pad_token = tokenizer.eos_token\n"
     document = until(notebook(samples.recommendation("lora"), samples.context()), TRAIN)
     text = harness.execute(harness.with_cells(document, before={TRAIN: plant}), tmp_path, local(tmp_path, tiny))
-    assert "45 of the first 45 rows teach where an answer ends." in text
+    assert "46 of the first 46 rows teach where an answer ends." in text
 
 
 def test_chat_template_that_hides_the_answer_stops(tiny: Path, tmp_path: Path) -> None:

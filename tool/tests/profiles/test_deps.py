@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tool import deps
+from tool.deps import update, uv
 from tool.errors import FtcError
 from tool.load import Repo, open_repo
 from tool.tests.conftest import ROOT
@@ -54,14 +55,13 @@ def test_what_the_platform_provides_is_not_in_the_lock() -> None:
 
 
 def test_the_command_resolves_with_hashes_on_the_day_of_the_stack() -> None:
-    """The lock of a day asks for hashes and nothing newer than that day; the check asks for the newest."""
-    stack = REPO.stacks["trl"]
-    command = deps.lock_command(stack, "uv")
+    """The lock of a day asks for hashes and nothing newer than that day, and overrides only what is provided."""
+    stack, pascal = REPO.stacks["trl"], REPO.stacks["trl-pascal"]
+    command = uv.command_line("uv", deps.overrides(stack), *deps.until(stack.as_of))
     assert "--generate-hashes" in command
     assert command[command.index("--exclude-newer") + 1].startswith(stack.as_of)
     assert "--override" not in command
-    assert "--exclude-newer" not in deps.lock_command(stack, "uv", newest=True)
-    assert "--override" in deps.lock_command(REPO.stacks["trl-pascal"], "uv")
+    assert "--override" in uv.command_line("uv", deps.overrides(pascal))
 
 
 def test_a_changed_pin_makes_the_lock_stale() -> None:
@@ -129,7 +129,7 @@ def test_a_known_clash_applies_where_its_packages_meet() -> None:
 
 def fake(text: Callable[[str], str]) -> Callable[..., str]:
     """A resolver that needs no network: the given text for each stack id."""
-    return lambda stack, newest=False: text(stack.id)
+    return lambda stack: text(stack.id)
 
 
 def test_lock_shows_first_and_writes_only_when_told(
@@ -156,7 +156,8 @@ def test_check_tells_what_would_move_and_fails_on_a_stale_lock(
     """`ftc deps check` passes with news about newer releases, and exits 1 once a lock belongs to other pins."""
     (profiles_copy / "registry").mkdir()
     (profiles_copy / deps.lock_path("trl")).write_text(small_lock("trl", "numpy==2.5.5"))
-    monkeypatch.setattr(deps, "resolve", fake(lambda id: small_lock(id, "numpy==2.6.0")))
+    newer = uv.Compiled(small_lock("trl", "numpy==2.6.0"))
+    monkeypatch.setattr(update, "compile_lock", lambda *arguments: newer)
     arguments = ("deps", "check", "--root", profiles_copy, "--stack", "trl", "--output", "json")
     code, out, _ = ftc(*arguments)
     assert code == 0
@@ -177,9 +178,9 @@ def test_an_unknown_stack_is_told_with_the_nearest(ftc: Ftc) -> None:
 
 @pytest.mark.prove
 def test_a_lock_resolves_to_the_very_same_bytes_again() -> None:
-    """Resolving the small stacks anew, on their own day, gives the locks that are checked in (needs an index)."""
-    for id in ("trl", "trl-pascal"):
-        assert deps.resolve(REPO.stacks[id]) == (ROOT / deps.lock_path(id)).read_text()
+    """Resolving each stack anew, on its own day, gives the lock that is checked in, hashes and all (needs an index)."""
+    for stack in REPO.stacks:
+        assert deps.resolve(stack) == (ROOT / deps.lock_path(stack.id)).read_text()
 
 
 @pytest.mark.prove
