@@ -12,6 +12,7 @@ COMMANDS = {
     "validate": "tool.cli.validate",
     "recommend": "tool.cli.recommend",
     "fit": "tool.cli.fit",
+    "lint": "tool.cli.lint",
     "generate": "tool.cli.generate",
     "diff": "tool.cli.diff",
     "recipes": "tool.cli.recipes",

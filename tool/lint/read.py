@@ -1,9 +1,9 @@
-"""A configuration file → its keys, joined by dots, with values and line numbers. YAML, JSON, or a Python script."""
+"""A configuration file → documents: keys joined by dots, with values and line numbers. Nothing is executed."""
 
 from __future__ import annotations
 
-import ast
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,30 +12,75 @@ from tool.errors import BadRequest
 from tool.lint.finding import Finding
 
 MAX_BYTES = 2 << 20
+_PIN = re.compile(r"(?<![\w-])(trl|transformers|peft|axolotl|llamafactory|torchtune|oumi|ms-swift)==(\d[\w.]*)")
+_IGNORE = re.compile(r"#\s*ftc-lint:\s*ignore(?:\[([\w\-, ]+)\])?")
 
 
 @dataclass
 class Document:
-    """Flat keys with values, the line of each, and faults found while reading."""
+    """Flat keys with values, the line of each, and faults found while reading.
+
+    `calls`: keys are `Class.argument` of calls in Python. `command`: the program that a command line starts.
+    `assigned`: attributes set in Python, as text. `ignored`: line → rules that a comment there silences. `pins`:
+    releases that a notebook or script installs itself (`trl==0.22.2`).
+    """
 
     config: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    calls: bool = False
+    command: str | None = None
+    assigned: dict[str, tuple[int, str]] = field(default_factory=dict)
+    ignored: dict[int, frozenset[str]] = field(default_factory=dict)
+    pins: dict[str, str] = field(default_factory=dict)
 
 
-def read(path: Path) -> Document:
-    """Raises BadRequest for a file that cannot be read as what its name says."""
+def read(path: Path) -> list[Document]:
+    """The documents of a file: one, or one for each training command of a shell script.
+
+    Raises BadRequest for a file that cannot be read as what its name says.
+    """
+    from tool.lint.read_python import notebook_source, python_document
+    from tool.lint.read_shell import shell_documents
+
     if path.stat().st_size > MAX_BYTES:
         raise BadRequest("file", f"{path.name} is larger than {MAX_BYTES >> 20} MiB", "give a configuration file")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise BadRequest("file", f"{path.name} is not UTF-8", "save it as UTF-8") from None
     if path.suffix == ".py":
-        return _python(path.name, text)
-    if path.suffix == ".ipynb":
-        return _python(path.name, _notebook(path.name, text))
-    return _yaml(path.name, text)
+        documents = [python_document(path.name, text)]
+    elif path.suffix == ".ipynb":
+        documents = [python_document(path.name, notebook_source(path.name, text))]
+    elif path.suffix in (".sh", ".bash", ".slurm"):
+        documents = shell_documents(path.name, text)
+    else:
+        documents = [_json(path.name, text) if path.suffix == ".json" else _yaml(path.name, text)]
+    ignored, pins = _ignored(text), dict(_PIN.findall(text))
+    for document in documents:
+        document.ignored, document.pins = ignored, pins
+    return documents
+
+
+def _ignored(text: str) -> dict[int, frozenset[str]]:
+    """Line → rules named in `# ftc-lint: ignore[rule, …]`; without names all rules, written `*`."""
+    found = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        match = _IGNORE.search(line)
+        if match:
+            names = (match[1] or "*").split(",")
+            found[number] = frozenset(name.strip() for name in names)
+    return found
+
+
+def _json(name: str, text: str) -> Document:
+    """JSON is read as YAML, which marks lines, once it is known to be JSON."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("file", f"{name} is not JSON: {error}", "correct the syntax") from None
+    return _yaml(name, text.replace("\t", "  "))
 
 
 def _yaml(name: str, text: str) -> Document:
@@ -59,17 +104,19 @@ def _walk(node: Any, prefix: str, document: Document, depth: int) -> None:
     import yaml
 
     if depth > 20:
-        raise BadRequest("file", f"{prefix.rstrip('.')} is nested too deeply", "use at most 20 levels")
+        raise BadRequest("file", f"{prefix[:60].rstrip('.')} is nested too deeply", "use at most 20 levels")
     seen: set[str] = set()
     for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            line = key_node.start_mark.line + 1
+            raise BadRequest("file", f"line {line} has a key that is no text", "write one word before the colon")
         name, line = f"{prefix}{key_node.value}", key_node.start_mark.line + 1
         if name in seen:
-            document.findings.append(
-                Finding(line, name, "duplicate-key", "error", f"{name} is given twice; the last one wins", "keep one")
-            )
+            message = f"{name} is given twice; the last one wins"
+            document.findings.append(Finding(line, name, "duplicate-key", "error", message, "keep one"))
         seen.add(name)
         document.lines[name] = line
-        if isinstance(value_node, yaml.MappingNode):
+        if isinstance(value_node, yaml.MappingNode) and value_node.value:
             _walk(value_node, f"{name}.", document, depth + 1)
         elif isinstance(value_node, yaml.SequenceNode) and any(
             isinstance(item, yaml.MappingNode) for item in value_node.value
@@ -85,50 +132,8 @@ def _value(node: Any) -> Any:
     import yaml
 
     try:
-        return yaml.SafeLoader("").construct_object(node, deep=True)
-    except (yaml.YAMLError, ValueError):
+        value = yaml.SafeLoader("").construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError, TypeError):
         return str(getattr(node, "value", ""))
-
-
-def _notebook(name: str, text: str) -> str:
-    try:
-        cells = json.loads(text)["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise BadRequest("file", f"{name} is not a notebook", "give a Jupyter notebook") from None
-    lines = "\n".join(code).split("\n")
-    return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
-
-
-def _python(name: str, text: str) -> Document:
-    """Keyword arguments of every call, keyed `Class.argument`; names that hold a literal are looked up."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise BadRequest("file", f"{name} is not Python: {error}", "correct the syntax") from None
-    names: dict[str, Any] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            known, value = _literal(node.value, {})
-            if known:
-                names.setdefault(node.targets[0].id, value)
-    document = Document()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            call = ast.unparse(node.func)
-            for keyword in node.keywords:
-                known, value = _literal(keyword.value, names)
-                key = f"{call}.{keyword.arg}"
-                document.lines.setdefault(key, keyword.value.lineno)
-                if known and keyword.arg:
-                    document.config.setdefault(key, value)
-    return document
-
-
-def _literal(node: ast.expr, names: dict[str, Any]) -> tuple[bool, Any]:
-    if isinstance(node, ast.Name) and node.id in names:
-        return True, names[node.id]
-    try:
-        return True, ast.literal_eval(node)
-    except (ValueError, TypeError, RecursionError, SyntaxError, MemoryError):
-        return False, None
+    plain = isinstance(value, bool | int | float | str | list | dict | None.__class__)
+    return value if plain else str(getattr(node, "value", ""))
