@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from tool.errors import InputFaults
+from tool.govern.workflow_rules import check_workflows, read_workflows
 from tool.load.records import faults_of, field_names
 from tool.load.yaml_file import YamlFile
 from tool.schema.owners import Owners
@@ -133,14 +134,13 @@ def _ruleset_checks(root: Path) -> Iterator[Check]:
         yield Check("required-checks", "ok", "every required check is a job of a workflow")
 
 
-def _workflow_check(root: Path) -> Check:
-    risky = [
-        path.name for path in (root / WORKFLOWS).glob("*.yml") if "pull_request_target:" in path.read_text("utf-8")
-    ]
-    if risky:
-        told = f"{', '.join(sorted(risky))} runs on pull_request_target, with a token that can write"
-        return Check("workflows", "todo", told, "use pull_request")
-    return Check("workflows", "ok", "no workflow gives a pull request a token that can write")
+def workflow_checks(root: Path) -> Iterator[Check]:
+    """The security rules of the workflows, each broken one as something to do."""
+    findings = check_workflows(read_workflows(root))
+    for finding in findings:
+        yield Check(finding.id, "todo", f"{finding.path}: {finding.message}", f"revert the line: {finding.remedy}")
+    if not findings:
+        yield Check("workflows", "ok", "every workflow keeps the security rules of tool/govern/workflow_rules.py")
 
 
 def _live_checks(live: dict[str, Any] | None, wanted: dict[str, Any] | Check) -> Iterator[Check]:
@@ -165,7 +165,7 @@ def examine(root: Path, live: dict[str, Any] | None = None) -> list[Check]:
 
     `live` is the ruleset in force, as the REST interface returns it. Raises InputFaults for unreadable owners.
     """
-    checks = [_owners_check(root), *_ruleset_checks(root), _workflow_check(root)]
+    checks = [_owners_check(root), *_ruleset_checks(root), *workflow_checks(root)]
     there = (root / TEMPLATE).is_file()
     told = f"{TEMPLATE} is {'there' if there else 'missing'}"
     checks.append(Check("template", "ok" if there else "todo", told, "" if there else "restore it"))

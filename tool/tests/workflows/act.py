@@ -30,7 +30,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,14 @@ class Stage:
         self.git("push", "-q", "origin", "HEAD:refs/heads/main")
         pull["state"] = "closed"
 
+    def copy(self, folder: Path) -> Stage:
+        """The same repository on a forge of its own, for another course of events. Close its `forge` as well."""
+        folder = folder.resolve()
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("runs"), dirs_exist_ok=True)
+        copied = replace(self, folder=folder, forge=ForgeServer(REPOSITORY), environment=dict(self.environment))
+        copied.forge.remember(self.forge)
+        return copied
+
     def head(self, branch: str) -> str:
         self.git("fetch", "-q", "origin")
         return self.git("rev-parse", f"origin/{branch}")
@@ -144,8 +152,11 @@ class Stage:
     def schedule(self, workflow: str) -> Ran:
         return self._run(workflow, "schedule", {}, "refs/heads/main", "clock")
 
-    def pull_request(self, workflow: str, number: int) -> Ran:
-        """Run a workflow on a pull request: on the merge of its head into the present main."""
+    def pull_request(self, workflow: str, number: int, merge: bool = True) -> Ran:
+        """Run a workflow on a pull request: on the merge of its head into the present main.
+
+        Without `merge` on the head itself, for one that conflicts with main, of which the forge makes no merge.
+        """
         pull = self.forge.pull(number)
         base, head = self.head("main"), self.head(pull["head"]["ref"])
         payload = {
@@ -157,8 +168,12 @@ class Stage:
                 "head": {"sha": head, "ref": pull["head"]["ref"], "repo": {"full_name": pull["head"]["from"]}},
             },
         }
-        self._merged(base, head, f"refs/pull/{number}/merge")
-        return self._run(workflow, "pull_request", payload, f"refs/pull/{number}/merge", "maria")
+        ref = f"refs/pull/{number}/{'merge' if merge else 'head'}"
+        if merge:
+            self._merged(base, head, ref)
+        else:
+            self.git("push", "-q", "--force", "origin", f"{head}:{ref}")
+        return self._run(workflow, "pull_request", payload, ref, "maria")
 
     def merge_group(self, workflow: str, number: int) -> Ran:
         """Run a workflow on the merge queue's commit for a pull request."""
@@ -351,13 +366,12 @@ def build(folder: Path, now: str, edit: Callable[[Path], None] | None = None) ->
         subprocess.run(["git", "-C", str(stage.remote), "config", name, "true"], check=True)
     stage.clone.mkdir()
     snapshot(stage.clone)
-    if edit:
-        edit(stage.clone)
     stage.git("init", "-q", "-b", "main")
     stage.git("config", "user.name", "maria")
     stage.git("config", "user.email", "maria@example.org")
     stage.git("remote", "add", "origin", f"{stubs.SERVER}/{REPOSITORY}.git")
-    stage.git("add", "-A")
-    stage.git("commit", "-q", "-m", "Start")
-    stage.git("push", "-q", "origin", "HEAD:refs/heads/main")
+    stage.push("main", "Start")
+    if edit:
+        edit(stage.clone)
+        stage.push("main", "Lay the ground")
     return stage

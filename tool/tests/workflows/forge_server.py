@@ -8,6 +8,7 @@ way ("GET /pulls"). `requests` holds what was asked.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
@@ -61,6 +62,11 @@ class ForgeServer:
         for server in (self._server, self._store):
             server.shutdown()
             server.server_close()
+
+    def remember(self, other: ForgeServer) -> None:
+        """Know what another forge knows."""
+        for name in ("pulls", "comments", "runs", "run_artifacts", "archives", "tokens"):
+            setattr(self, name, copy.deepcopy(getattr(other, name)))
 
     def grant(self, token: str, permissions: set[str]) -> None:
         """What a token may do, as `pull-requests:write`."""

@@ -1,0 +1,89 @@
+"""A forge with the present repository on it, an engine live, one good candidate and one bad, built once and copied."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tool.policy.digests import sha256
+from tool.tests.workflows.act import ROOT, Stage, build
+
+NOW = "2030-06-01T06:00:00Z"
+"""Later than anything that the repository's own history tells."""
+GOOD, BAD = "2030.06.0", "2030.06.1"
+Copy = Callable[[], Stage]
+
+
+def ftc(root: Path, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+    """Run this checkout's `ftc` on a tree, at the stage's time."""
+    program = "import sys; from tool.cli import main; sys.argv[0] = 'ftc'; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments, "--root", str(root)],
+        cwd=root,
+        env={**os.environ, "FTC_NOW": NOW, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in codes, f"ftc {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def live_of(root: Path) -> str:
+    """The version that is live."""
+    stages = yaml.safe_load((root / "registry/engines/state.yaml").read_text())["stages"]
+    (version,) = [version for version, stage in stages.items() if stage == "production"]
+    return str(version)
+
+
+def _overconfident(root: Path) -> None:
+    """An engine that promises everything: confidence far above what comes true."""
+    shutil.copytree(root / "registry/engines" / GOOD, root / "registry/engines" / BAD)
+    tables = root / "registry/engines" / BAD / "tables.json"
+    told = json.loads(tables.read_text())
+    told["confidence"] = {"offset": 30.0, "slope": 0.0}
+    tables.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
+    record = root / "registry/engines" / BAD / "engine.yaml"
+    engine = yaml.safe_load(record.read_text())
+    engine["artifacts"]["tables"]["sha256"] = sha256(tables.read_bytes())
+    record.write_text(yaml.safe_dump(engine))
+
+
+def _lay_ground(root: Path) -> None:
+    """A history that begins with the live engine, and two candidates with the reports that they earned."""
+    live = live_of(root)
+    shutil.rmtree(root / "registry/engines/events")
+    (root / "registry/engines/state.yaml").unlink()
+    for waiver in (root / "policies/waivers").glob("*.yaml"):
+        waiver.unlink()
+    genesis = ("--genesis", "--reason", "Start the history", "--actor", "maria", "--write", "--no-generate")
+    ftc(root, "promote", live, *genesis)
+    ftc(root, "train", GOOD, "--seed", "7", "--write")
+    _overconfident(root)
+    for version in (GOOD, BAD):
+        ftc(root, "evaluate", "--engine", version, "--against", "production", "--write", codes=(0, 1, 4))
+    ftc(root, "generate")
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Nobody changes this one: take `stage`."""
+    made = build(tmp_path_factory.mktemp("ground"), NOW, _lay_ground)
+    made.later(1)
+    yield made
+    made.forge.close()
+
+
+@pytest.fixture
+def stage(ground: Stage, tmp_path: Path) -> Iterator[Stage]:
+    copied = ground.copy(tmp_path / "stage")
+    yield copied
+    copied.forge.close()
