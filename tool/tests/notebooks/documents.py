@@ -7,11 +7,9 @@ import os
 from functools import lru_cache
 from typing import Any
 
-from tool.generate.context import notebook_context
-from tool.generate.provenance import Digests
+from tool.generate.own_notebook import own_notebook
 from tool.load import Repo, open_repo
 from tool.recommend import recommend
-from tool.render import notebook
 from tool.schema.recommendation import RecommendRequest
 from tool.tests.notebooks import environment
 
@@ -37,7 +35,7 @@ def made(**request: Any) -> bytes:
     answer = recommend(repository(), RecommendRequest.model_validate(PLACES[stack] | request))
     assert answer.dependencies is not None
     assert answer.dependencies.stack == stack
-    return notebook(answer, notebook_context(repository(), answer, Digests(environment.ROOT).provenance(set())))
+    return own_notebook(repository(), answer)
 
 
 def documented(document: bytes) -> dict[str, Any]:
