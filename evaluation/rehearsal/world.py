@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,7 @@ class World:
     def __init__(self, folder: Path, now: str) -> None:
         from tool.tests.workflows.act import build
 
-        self.stage: Stage = build(folder, now, edit=_small)
+        self.stage: Stage = build(folder, now, edit=partial(_begin, now))
         self.ask = folder / "asked.jsonl"
 
     def close(self) -> None:
@@ -54,15 +56,7 @@ class World:
 
     def ftc(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
         """Run `ftc` in a clone of the present main; what it printed. Raises Failed."""
-        root = self.stage.clone
-        environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "FTC_NOW": self.stage.now}
-        program = [sys.executable, "-c", "from tool.cli import main; main()", *arguments]
-        done = subprocess.run(program, cwd=root, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode not in codes:
-            raise Failed(
-                f"ftc {' '.join(arguments)}: exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-            )
-        return done.stdout
+        return _run(self.stage.clone, self.stage.now, *arguments, codes=codes)
 
     def answers(self, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What main recommends for each question; only runs that should fit are started."""
@@ -138,9 +132,28 @@ class World:
         self.stage.now = now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _small(root: Path) -> None:
-    """Let main start with a small catalogue, its outputs current."""
+def _run(root: Path, now: str, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+    """Run `ftc` of a tree, at a time. Raises Failed for an exit code that is not among `codes`."""
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "FTC_NOW": now}
+    program = [sys.executable, "-c", "from tool.cli import main; main()", *arguments]
+    done = subprocess.run(program, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode not in codes:
+        raise Failed(f"ftc {' '.join(arguments)}: exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _begin(now: str, root: Path) -> None:
+    """Let main start with its live engine, a history that begins with it, and a small catalogue."""
+    state = root / "registry/engines/state.yaml"
+    (live,) = [name for name, at in yaml.safe_load(state.read_text())["stages"].items() if at == "production"]
+    for folder in (root / "registry/engines").iterdir():
+        if folder.is_dir() and folder.name != live:
+            shutil.rmtree(folder)
+    state.unlink()
+    for name in ("registry/telemetry", "registry/measurements/telemetry.jsonl", "registry/recipes/telemetry.jsonl"):
+        shutil.rmtree(root / name, ignore_errors=True)
+        (root / name).unlink(missing_ok=True)
     (root / "profiles/catalog.yaml").write_text(yaml.safe_dump(CATALOG, sort_keys=False), encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    program = [sys.executable, "-c", "from tool.cli import main; main()", "generate", "--root", str(root)]
-    subprocess.run(program, cwd=root, env=environment, capture_output=True, check=True)
+    start = ("--genesis", "--reason", "Start the history", "--actor", "maria", "--write", "--no-generate")
+    _run(root, now, "promote", live, *start)
+    _run(root, now, "generate")

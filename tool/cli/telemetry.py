@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from tool.cli.common import common_options, print_json
 from tool.cli.govern_common import clock
 from tool.cli.telemetry_report import STORE, aggregate, metrics, report
 from tool.cli.telemetry_runs import complete, start
+from tool.errors import BadRequest
 
 
 @click.group("telemetry")
@@ -22,13 +26,13 @@ def command() -> None:
 
 
 @command.command("ingest")
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path")
 @STORE
 @click.option("--source", help="Whose events these are (default: the folder or file right below PATH).")
 @clock
 @common_options
-def ingest(path: Path, store: Path, source: str | None, now: datetime, root: Path, output: str) -> int:
-    """Read the events at or below PATH (.jsonl, .json, .parquet) into the store.
+def ingest(path: str, store: Path, source: str | None, now: datetime, root: Path, output: str) -> int:
+    """Read the events at or below PATH, a file, folder or URL (.jsonl, .json, .parquet), into the store.
 
     Each record is accepted, a duplicate, or quarantined with its reason; the three always add up to those received. An
     ingest that was killed goes on where it ended when it is started again.
@@ -37,6 +41,9 @@ def ingest(path: Path, store: Path, source: str | None, now: datetime, root: Pat
     Examples:
       ftc telemetry ingest runs/ --store .telemetry
       ftc telemetry ingest runs/0f3c.jsonl --store .telemetry --source laboratory --output json
+      ftc telemetry ingest s3://bucket/events/2026-11-24 --store .telemetry
+
+    Parquet and URLs need the extra `telemetry` (pyarrow, fsspec). Past one machine, give each a prefix and a store.
 
     Exit codes: 0 all is accounted for · 2 PATH cannot be read · 3 PATH holds no file of events.
     """
@@ -45,15 +52,30 @@ def ingest(path: Path, store: Path, source: str | None, now: datetime, root: Pat
     from tool.telemetry.store import open_store
 
     limits = read_limits(root)
-    with open_store(store, write=True) as opened:
+    with _local(path) as place, open_store(store, write=True) as opened:
         bar = click.progressbar(length=0, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty())
         with bar:
-            done = read_in(path, opened, limits, now, source, lambda count: _advance(bar, count))
+            done = read_in(place, opened, limits, now, source, lambda count: _advance(bar, count))
         if output == "json":
             _print_ingested(done, opened)
         else:
             _tell_ingested(done, opened)
     return 0 if done.files else 3
+
+
+@contextmanager
+def _local(path: str) -> Iterator[Path]:
+    """Where the files are: the path itself, or a folder that a URL's files were copied to for as long as it is read."""
+    from tool.telemetry.remote import fetch, is_url
+
+    if not is_url(path):
+        if not Path(path).exists():
+            raise BadRequest("PATH", f"{path} does not exist", "name a file or folder of events, or a URL")
+        yield Path(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="ftc-events-") as folder:
+        fetch(path, Path(folder))
+        yield Path(folder)
 
 
 def _advance(bar: Any, count: int) -> None:
@@ -101,7 +123,6 @@ def unpack(archives: tuple[Path, ...], into: Path, root: Path, output: str) -> i
 
     Exit codes: 0 all is accounted for · 2 INTO is not empty.
     """
-    from tool.errors import BadRequest
     from tool.telemetry.limits import read_limits
     from tool.telemetry.unpack import unpack as open_archive
 
@@ -141,7 +162,6 @@ def gather(repository: str, workflow: str, branch: str, into: Path, now: datetim
       export GH_TOKEN=$(gh auth token)
       ftc telemetry gather --repository acme/models --workflow train.yml --into "$RUNNER_TEMP/events"
     """
-    from tool.errors import BadRequest
     from tool.telemetry.gather import gather as fetch
     from tool.telemetry.limits import read_limits
 
