@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tool.deps import find_uv, lock_path, provided
+from tool.deps import lock_path, provided
+from tool.deps.uv import find_uv
 from tool.load import open_repo
 
 ROOT = Path(__file__).resolve().parents[3]
