@@ -24,6 +24,7 @@ NAMES = ["auto", "trl", "axolotl", "llamafactory", "torchtune", "unsloth", "oumi
 @click.option("--dataset-rows", type=click.IntRange(min=1), help="Rows of the training set, to judge steps and passes.")
 @click.option("--strict", is_flag=True, help="Notes fail the check as well.")
 @click.option("--errors-only", is_flag=True, help="Warnings do not fail the check.")
+@click.option("--skip-unknown", is_flag=True, help="Pass over files that are no training configuration (for hooks).")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Leave a rule out; may be given several times.")
 @click.option("--rules", is_flag=True, help="List the rules and end.")
 @click.option("--output", type=click.Choice(FORMS), default="text", show_default=True, help="How to print.")
@@ -77,6 +78,7 @@ def _reports(files: tuple[Path, ...], options: dict[str, Any]) -> tuple[list[Any
     """(reports, files that cannot be read). Raises BadRequest for options that are wrong for all files."""
     from tool.errors import BadRequest
     from tool.lint.check import Options, check_rules, lint
+    from tool.lint.read import NotAConfiguration
     from tool.lint.view import Target
 
     repo, priors = _registry(options["root"])
@@ -88,6 +90,9 @@ def _reports(files: tuple[Path, ...], options: dict[str, Any]) -> tuple[list[Any
     for path in files:
         try:
             reports.extend(lint(path, str(path), chosen, repo, priors))
+        except NotAConfiguration as error:
+            if not options["skip_unknown"]:
+                faults.append(f"{path}: {error}")
         except BadRequest as error:
             faults.append(f"{path}: {error}")
         except OSError as error:

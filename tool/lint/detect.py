@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from tool.errors import BadRequest
-from tool.lint.known import FRAMEWORKS, entries_of
-from tool.lint.read import Document
+from tool.lint.known import FRAMEWORKS, call_keys, entries_of, is_open_call
+from tool.lint.read import Document, NotAConfiguration
 from tool.recipes import schemas
 
 OF_SCHEMA = {name.replace("-", "_"): name for name in FRAMEWORKS} | {"alignment_handbook": "trl"}
 """Schema of our recipe adapters → framework."""
 _PROGRAMS = {"swift": "ms-swift", "megatron": "ms-swift", "trl": "trl", "llamafactory-cli": "llamafactory"}
 _PROGRAMS |= {"axolotl": "axolotl", "tune": "torchtune", "oumi": "oumi"}
-LEAST_SHARE = 0.5
-"""A file belongs to the framework that knows most of its keys, if that is more than this share of them."""
+LEAST_SHARE, LEAST_KNOWN = 0.5, 3
+"""A file belongs to the framework that knows most of its keys, if that is more than this share and number of them."""
 
 
 def detect(document: Document, name: str) -> str:
-    """Raises BadRequest for a file that no framework, or another than these, would read."""
+    """Raises NotAConfiguration for a file that no framework, or another than these, would read."""
     if document.calls:
-        heads = {key.split(".", 1)[0] for key in document.config}
-        return "unsloth" if any(head.startswith("Fast") and head.endswith("Model") for head in heads) else "trl"
+        return _of_calls(document, name)
     program = (document.command or "").split(" ", 1)[0]
     if program in _PROGRAMS:
         return _PROGRAMS[program]
@@ -31,10 +29,21 @@ def detect(document: Document, name: str) -> str:
         return voted if voted is not None and voted not in ("ms-swift", "llamafactory") else OF_SCHEMA[schema]
     if schema is not None:
         mend = f"known here: {', '.join(FRAMEWORKS)}; or name one with --framework"
-        raise BadRequest("file", f"{name} is a configuration of {schema}, which has no key list", mend)
+        raise NotAConfiguration("file", f"{name} is a configuration of {schema}, which has no key list", mend)
     if voted is None:
-        raise BadRequest("file", f"{name} is of no framework that is known", f"name one of {', '.join(FRAMEWORKS)}")
+        mend = f"name one with --framework: {', '.join(FRAMEWORKS)}"
+        raise NotAConfiguration("file", f"{name} is of no framework that is known", mend)
     return voted
+
+
+def _of_calls(document: Document, name: str) -> str:
+    """Unsloth where its models are loaded, else TRL where one of its configs, or the Trainer's, is built."""
+    calls = {key.rpartition(".")[0] for key in document.config}
+    if any(call.split(".")[0].startswith("Fast") and is_open_call(call) for call in calls):
+        return "unsloth"
+    if any(call_keys(call) for call in calls):
+        return "trl"
+    raise NotAConfiguration("file", f"{name} builds no trainer that is known", "give the script that trains")
 
 
 def _most_known(document: Document) -> str | None:
@@ -46,6 +55,6 @@ def _most_known(document: Document) -> str | None:
     }
     best = max(counts.values(), default=0)
     winners = [framework for framework, count in counts.items() if count == best]
-    if not document.config or best <= LEAST_SHARE * len(document.config):
+    if best < LEAST_KNOWN or best <= LEAST_SHARE * len(document.config):
         return None
     return "trl" if "trl" in winners else winners[0] if len(winners) == 1 else None

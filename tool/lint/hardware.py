@@ -13,6 +13,8 @@ from tool.recommend.question import Hardware, Subject
 EXACT_NAMES = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj", "gate_up_proj"}
 EXACT_NAMES |= {"query_key_value", "c_attn", "c_proj", "c_fc", "W_pack", "Wqkv", "out_proj", "fc1", "fc2", "fc_in"}
 """Module names that mean one thing in every model that has them."""
+SPLIT_BY_UNSLOTH = {"q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"}
+"""Unsloth republishes Phi-3 and Phi-4 with their fused matrices split, in the shape of Llama."""
 
 
 def card(view: View, hardware: Hardware) -> Iterator[Finding]:
@@ -70,12 +72,12 @@ def _targets(view: View, subject: Subject) -> Iterator[Finding]:
     """PEFT looks for modules by the end of their names, and passes over a name that no module has."""
     if view.framework == "torchtune" or view.draft is None or view.adapter == "full":
         return
-    if view.framework == "unsloth" and "unsloth/" in (view.draft.model or ""):
-        return  # Unsloth republishes some models with their fused matrices split
     key, value = view.get(*NAMES["target_modules"])
     named = value if isinstance(value, list) else str(value or "").split(",")
     names = [str(name).strip() for name in named if str(name).strip() in EXACT_NAMES]
     present = {linear.name.rsplit(".", 1)[-1] for linear in inventory(subject.architecture).linears}
+    if "unsloth/" in (view.draft.model or ""):
+        present |= SPLIT_BY_UNSLOTH
     missing = [name for name in names if name not in present]
     if missing:
         count = len([name for name in named if str(name).strip()])

@@ -12,6 +12,7 @@ from tool.lint.known import (
     TITLES,
     Entries,
     call_keys,
+    current_keys,
     entries_of,
     file_keys,
     is_open_call,
@@ -21,6 +22,7 @@ from tool.lint.known import (
     release_of,
     renamed,
     suggestion,
+    synonym,
 )
 from tool.lint.read import Document
 from tool.lint.values import fault_of
@@ -28,8 +30,12 @@ from tool.lint.values import fault_of
 # What the launcher is given, beside the framework's own keys, and what our own tables note beside a configuration.
 LAUNCHER: tuple[str, ...] = ("accelerate.", "accelerate_config.", "torchrun.", "env.", "metadata.", "hf.")
 LAUNCHER += ("deepspeed_config.", "deepspeed.")
-CLOSE = 0.93
-"""How alike a key must be to one of the Trainer's to be called a misspelling in a script with arguments of its own."""
+CLOSE_TO_TRAINER, CLOSE_TO_LOADER = 0.93, 0.85
+"""How alike an argument must be to a known one to be called a misspelling where others are allowed: in a script with
+arguments of its own, and in a call that hands on what it does not name."""
+UNSLOTH_TAKES = ("max_seq_length", "tokenizer", "warmup_ratio")
+"""Older names that Unsloth hands on under their new ones (unsloth/trainer.py, _backwards_compatible_trainer; it does
+so for every argument of a trainer)."""
 SCRIPT_MARKS = ("trl ", "trl/scripts/", "examples/scripts/", "alignment/", "scripts/run_")
 
 
@@ -59,6 +65,8 @@ def _judge(framework: str, document: Document, key: str, value: Any, version: st
     if is_own_script(framework, document) and all(entry.package != "transformers" for entry in entries):
         return None
     pins = document.pins | ({SOURCES[framework][0]: version} if version else {})
+    if framework == "unsloth" and (key.split(".")[-2].endswith("Trainer") or name in UNSLOTH_TAKES):
+        return None
     gone = _of_another_release(framework, entries, name, pins)
     if gone is not None:
         level, message, mend = gone
@@ -72,8 +80,9 @@ def _unknown(
 ) -> Finding | None:
     if document.command is not None and _is_option(framework, name):
         return None
-    loose = open_end or is_own_script(framework, document)
-    if loose and (near is None or difflib.SequenceMatcher(None, name, near).ratio() < CLOSE):
+    own_script = is_own_script(framework, document)
+    loose, least = open_end or own_script, CLOSE_TO_TRAINER if own_script else CLOSE_TO_LOADER
+    if loose and (near is None or difflib.SequenceMatcher(None, name, near).ratio() < least):
         return None
     title, version = TITLES[framework], newest(SOURCES[framework][0])
     mend = f"did you mean {near}?" if near else "remove it, or put it where it belongs"
@@ -115,7 +124,7 @@ def _of_another_release(
         return "error", message, renamed(framework, name) or ""
     if last.current:
         return None  # newer than what the framework installs: it may come with the next release
-    now = renamed(framework, name) or _without_prefix(framework, name)
+    now = renamed(framework, name) or _without_prefix(framework, name) or synonym(name, current_keys(framework))
     release = release_of(framework, last.package)
     message = f"{name} was last known in {last.package} {last.until}; {release} no longer takes it"
     return "warning", message, f"now: {now}" if now else "remove it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -207,17 +207,32 @@ def _component_argument(parts: list[str]) -> Entries | None:
     return (pool[parts[-1]],) if parts[-1] in pool else () if parts[-1] == "_component_" else None
 
 
+@cache
+def current_keys(framework: str) -> tuple[str, ...]:
+    """The keys of a file that the newest releases know."""
+    return tuple(key for key, entries in file_keys(framework).items() if any(entry.current for entry in entries))
+
+
+def synonym(name: str, current: Iterable[str]) -> str | None:
+    """What these keys call the thing that another framework calls so; the least nested of several."""
+    listed = list(current)
+    for other in other_names(name.rsplit(".", 1)[-1]):
+        called = sorted((key.count("."), key) for key in listed if key.rsplit(".", 1)[-1] == other)
+        if called:
+            return called[0][1]
+    return None
+
+
 def suggestion(framework: str, key: str, known: Mapping[str, Entries]) -> str | None:
     """The current key that an unknown one is most likely a misspelling of."""
     name = plain(key)
     current = [other for other, entries in known.items() if any(entry.current for entry in entries)]
     if framework == "torchtune":
         current += [f"{name.rsplit('.', 1)[0]}.{other}" for other in group("torchtune", "arguments") if "." in name]
+    called = synonym(name, current)
+    if called:
+        return called
     last = name.rsplit(".", 1)[-1]
-    for other in other_names(last):
-        called = sorted((key.count("."), key) for key in current if key.rsplit(".", 1)[-1] == other)
-        if called:
-            return called[0][1]
     squeezed = {other.replace("_", "").replace("-", "").lower(): other for other in sorted(current, reverse=True)}
     same = squeezed.get(name.replace("_", "").replace("-", "").lower())
     if same:

@@ -12,8 +12,16 @@ from tool.errors import BadRequest
 from tool.lint.finding import Finding
 
 MAX_BYTES = 2 << 20
+SHELL = (".sh", ".bash", ".slurm")
+SUFFIXES = ("", ".yaml", ".yml", ".json", ".py", ".ipynb", *SHELL)
+_TRAINING = re.compile(r"learning_rate|base_model|model_name|finetuning_type|gradient_accumulation|_component_")
+"""What hardly a file without a training configuration has, however broken it is."""
 _PIN = re.compile(r"(?<![\w-])(trl|transformers|peft|axolotl|llamafactory|torchtune|oumi|ms-swift)==(\d[\w.]*)")
 _IGNORE = re.compile(r"#\s*ftc-lint:\s*ignore(?:\[([\w\-, ]+)\])?")
+
+
+class NotAConfiguration(BadRequest):
+    """A file that no training framework reads, as a hook that sees every file of a repository meets them."""
 
 
 @dataclass
@@ -49,11 +57,14 @@ def read(path: Path) -> list[Document]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise BadRequest("file", f"{path.name} is not UTF-8", "save it as UTF-8") from None
+    if path.suffix not in SUFFIXES:
+        mend = f"give a file that ends in {', '.join(sorted(filter(None, SUFFIXES)))}"
+        raise NotAConfiguration("file", f"{path.name} is not of a kind that is read", mend)
     if path.suffix == ".py":
         documents = [python_document(path.name, text)]
     elif path.suffix == ".ipynb":
         documents = [python_document(path.name, notebook_source(path.name, text))]
-    elif path.suffix in (".sh", ".bash", ".slurm"):
+    elif path.suffix in SHELL:
         documents = shell_documents(path.name, text)
     else:
         documents = [_json(path.name, text) if path.suffix == ".json" else _yaml(path.name, text)]
@@ -92,9 +103,10 @@ def _yaml(name: str, text: str) -> Document:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be read"
-        raise BadRequest("file", f"{name} is not YAML{place}: {problem}", "correct the syntax") from None
+        kind = BadRequest if _TRAINING.search(text) else NotAConfiguration
+        raise kind("file", f"{name} is not YAML{place}: {problem}", "correct the syntax") from None
     if not isinstance(node, yaml.MappingNode):
-        raise BadRequest("file", f"{name} holds no mapping of keys to values", "give a configuration file")
+        raise NotAConfiguration("file", f"{name} holds no mapping of keys to values", "give a configuration file")
     document = Document()
     _walk(node, "", document, 0)
     return document

@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 
 from tool.errors import BadRequest
-from tool.lint.read import Document
+from tool.lint.read import Document, NotAConfiguration
 
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=(.*)$")
 _HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")
@@ -40,7 +40,8 @@ def shell_documents(name: str, text: str) -> list[Document]:
             _insert(document, {key: value for key, (_, value) in environment.items()} | own)
             found.append(document)
     if not found:
-        raise BadRequest("file", f"{name} has no training command that is known", "give the file that starts the run")
+        mend = "give the file that starts the run"
+        raise NotAConfiguration("file", f"{name} has no training command that is known", mend)
     return found
 
 

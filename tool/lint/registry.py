@@ -8,6 +8,9 @@ from pathlib import Path
 from tool.errors import FtcError
 from tool.load import find_root
 
+MARKERS = ("registry/models", "profiles/gpus")
+"""Folders called registry and profiles are no rarity: these tell ours from others."""
+
 
 def registry_root(current: Path) -> Path | None:
     """The repository around the current folder, else the checkout that this program was installed from, else None.
@@ -17,7 +20,9 @@ def registry_root(current: Path) -> Path | None:
     """
     for start in (current, Path(__file__), Path(sys.prefix)):
         try:
-            return find_root(start)
+            found = find_root(start)
         except FtcError:
             continue
+        if all((found / marker).is_dir() for marker in MARKERS):
+            return found
     return None
