@@ -4,9 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 FTC := $(VENV)/bin/ftc
-NOTEBOOK_PYTHON := .notebook-venv/bin/python
 NOTEBOOK_STACK ?= trl
-NOTEBOOK_STAMP := .notebook-venv/.made-$(NOTEBOOK_STACK)
+NOTEBOOK_VENV := .notebook-venv$(addprefix -,$(filter-out trl,$(NOTEBOOK_STACK)))
+NOTEBOOK_PYTHON := $(NOTEBOOK_VENV)/bin/python
+NOTEBOOK_STAMP := $(NOTEBOOK_VENV)/.made
 STAMP := $(VENV)/.installed-from
 
 help: ## list the targets
@@ -34,8 +35,8 @@ prove: $(STAMP) $(NOTEBOOK_STAMP) ## run the slow proofs as well: attacks, kills
 	@OMP_NUM_THREADS=1 FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) $(VENV)/bin/python -m pytest -m prove
 
 $(NOTEBOOK_STAMP): $(STAMP) profiles/dependencies/locks/$(NOTEBOOK_STACK).txt tool/tests/notebooks/environment.py
-	@echo "installing the lock of $(NOTEBOOK_STACK) into .notebook-venv"
-	@$(VENV)/bin/python -m tool.tests.notebooks.environment .notebook-venv --stack $(NOTEBOOK_STACK)
+	@echo "installing the lock of $(NOTEBOOK_STACK) into $(NOTEBOOK_VENV)"
+	@$(VENV)/bin/python -m tool.tests.notebooks.environment $(NOTEBOOK_VENV) --stack $(NOTEBOOK_STACK)
 	@touch $@
 
 test-notebooks: $(NOTEBOOK_STAMP) ## train every notebook template for real on the CPU
