@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tool.govern.finding import condensed
 from tool.govern.impact import Impact
 from tool.govern.prepare import title
 from tool.govern.verify import Verdict
@@ -29,12 +30,13 @@ def _findings(verdict: Verdict) -> Iterator[str]:
     """Why not, and what to do about it."""
     if not verdict.findings:
         return
+    findings = condensed(verdict.findings)
     yield from ("", "| rule | where | what is wrong | what to do |", "|---|---|---|---|")
-    for finding in verdict.findings[:MOST_FINDINGS]:
+    for finding in findings[:MOST_FINDINGS]:
         cells = (finding.id, finding.path, finding.message, finding.remedy)
         yield "| " + " | ".join(cell(each) for each in cells) + " |"
-    if len(verdict.findings) > MOST_FINDINGS:
-        yield f"| | | and {len(verdict.findings) - MOST_FINDINGS} more | `ftc verify` lists them |"
+    if len(findings) > MOST_FINDINGS:
+        yield f"| | | and {len(findings) - MOST_FINDINGS} more | `ftc verify` lists them |"
 
 
 def impact_lines(impact: Impact, whom: str) -> Iterator[str]:
@@ -59,7 +61,7 @@ def _whom(step: NewStep) -> str:
 def _changes(verdict: Verdict, production: Impact | None, canary: Impact | None) -> Iterator[str]:
     if production is not None:
         yield from ("", "**What changes for whom.**", "")
-        yield from impact_lines(production, "Everybody, but for the keys of a canary")
+        yield from impact_lines(production, "Everybody" if canary is None else "Everybody but the canary's keys")
     for step in verdict.steps:
         if canary is not None and step.move in ("start", "raise", "lower"):
             yield ""
@@ -109,7 +111,7 @@ def _waivers(verdict: Verdict) -> Iterator[str]:
 def _next(verdict: Verdict, following: str | None) -> str:
     """The one thing to do now."""
     if verdict.findings:
-        first = min(verdict.findings, key=lambda finding: (-finding.exit_code, finding))
+        first = min(condensed(verdict.findings), key=lambda finding: (finding.exit_code != verdict.exit_code, finding))
         return f"{cell(first.remedy)}."
     if not verdict.steps:
         return "review and merge."

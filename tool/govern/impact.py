@@ -56,6 +56,8 @@ def _told(pairs: list[list[Any]]) -> str:
         ratios = sorted(new / old for old, new in pairs)
         if len(pairs) == 1:
             return f"{_shown(pairs[0][0])} → {_shown(pairs[0][1])} (×{ratios[0]:.3g})"
+        if f"{ratios[0]:.3g}" == f"{ratios[-1]:.3g}":
+            return f"×{ratios[0]:.3g}"
         return f"×{ratios[0]:.3g} to ×{ratios[-1]:.3g}, median ×{median(ratios):.3g}"
     counted = Counter(f"{_shown(old)} → {_shown(new)}" for old, new in pairs)
     common = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:2]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from tool.govern.evidence import best_report, evidence_view, find_report, health_view
-from tool.govern.finding import Finding
+from tool.govern.finding import Finding, condensed
 from tool.govern.impact import canary_impact
 from tool.govern.prepare import Desk, canary_steps, prepare
 from tool.govern.store import engine_versions
@@ -161,7 +161,7 @@ def status(desk: Desk) -> dict[str, Any]:
                 "stage": each.stage,
                 "command": each.command,
                 "not_before": each.not_before,
-                "blocked_by": [finding.plain() for finding in each.blocked_by],
+                "blocked_by": [finding.plain() for finding in condensed(each.blocked_by)],
             }
             for each in next_steps(desk)
         ],

@@ -62,7 +62,7 @@ def test_one_action_has_one_pin() -> None:
     ],
 )
 def test_only_success_counts(results: str, passes: bool) -> None:
-    """The script that the rules demand of every summary passes when all succeeded; skipped and cancelled are no pass."""
+    """The script that the rules demand of every summary passes when all succeeded; skipped is no pass."""
     command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", SUMMARY_SCRIPT]
     done = subprocess.run(command, env={"RESULTS": results, "PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
     assert (done.returncode == 0) is passes
