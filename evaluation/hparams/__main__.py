@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from evaluation.hparams import experts, outside, report, speed, sweeps
+from evaluation.hparams.rank import measured_ranks
 from tool.learn.fit import fit
 from tool.learn.grow import Settings
 from tool.learn.opinions import opinions
@@ -32,7 +33,7 @@ def main() -> None:
     engine = Engine("whole", tables_of(whole, []), served_arrays(whole))
     everyone = experts.leave_one_out(recipes, curves, families)
     scored, found = sweeps.score(items, curves, Settings(trees=30)), outside.detected(repo, engine)
-    page = report.report(everyone, scored, found, outside.measured_ooms(repo))
+    page = report.report(everyone, scored, found, outside.measured_ooms(repo), measured_ranks(recipes, curves))
     (root / PAGE).parent.mkdir(parents=True, exist_ok=True)
     (root / PAGE).write_text(page, encoding="utf-8")
     print(f"wrote {PAGE}", file=sys.stderr)

@@ -214,6 +214,7 @@ def report(
     scored: Sequence[sweeps.Scored],
     found: list[tuple[str, str, bool]],
     ooms: Sequence[tuple[str, bool]],
+    ranked: Table,
 ) -> str:
     """The whole page."""
     rows = sum(len(unseen.items) for unseen in everyone)
@@ -230,6 +231,7 @@ def report(
         *title("Spread of the learning rate", spreads(experts.rate_scores(everyone))),
         *title("Regret on real sweeps, task × method left out", measured(scored)),
         *title("Rank, effective batch, epochs, warm-up", fields(everyone)),
+        *title("Rank and scale: measured outcomes", ranked),
         *title("Coverage", intervals(everyone)),
         *title("Confidence", sure(everyone)),
         *title("Reranker", ranks(everyone, ooms)),

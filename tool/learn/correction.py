@@ -17,9 +17,10 @@ from tool.learn.outcomes import Curve
 
 Floats = NDArray[np.float64]
 
-# log10 of the parameter ratio at which a measured optimum has lost 40 % of its say: a factor of 2.5 towards larger
-# models, where experts publish, and of ten towards smaller ones, where hardly any do.
-LARGER_SCALE, SMALLER_SCALE = 0.4, 1.0
+# log10 of the parameter ratio at which a measured optimum has lost 40 % of its say: towards larger models, where
+# experts publish, a factor of 2.5, and of 4 within the architecture whose published law meets the measured optimum;
+# towards smaller ones, where hardly anybody publishes, a factor of 10.
+LARGER_SCALE, LARGER_SCALE_LLAMA, SMALLER_SCALE = 0.4, 0.6, 1.0
 # Exponent of the optimum in the hidden size for the Llama architecture (tinker-cookbook, hyperparam_utils).
 WIDTH_EXPONENT = 0.781
 # The published exponents, 0.781 of Llama and 0.0775 of Qwen, part by 0.38 decades at the width that was swept, of a
@@ -124,9 +125,10 @@ def correct(
 
 def nearness(item: Optimum, params_b: float, family: str | None) -> float:
     """How much a sweep says of a model, 0..1: 1 at the size and architecture that was swept."""
+    alike = family in LLAMA_LIKE
     gap = math.log10(params_b / item.params_b)
-    size = math.exp(-((gap / (LARGER_SCALE if gap > 0 else SMALLER_SCALE)) ** 2) / 2)
-    return size * (1.0 if family in LLAMA_LIKE else OTHER_FAMILY)
+    scale = SMALLER_SCALE if gap < 0 else LARGER_SCALE_LLAMA if alike else LARGER_SCALE
+    return math.exp(-((gap / scale) ** 2) / 2) * (1.0 if alike else OTHER_FAMILY)
 
 
 def terms(adapts: bool, lora_r: float | None, alpha_ratio: float | None, whole_text: bool) -> Floats:

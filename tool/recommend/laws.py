@@ -5,7 +5,7 @@ These are read by people in the `reasons` of an answer, so each law is a value, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 TINKER = "thinking-machines-lab/tinker-cookbook, tinker_cookbook/hyperparam_utils.py"
@@ -110,6 +110,17 @@ def lora_rank(objective: str, parameters: float | None) -> Value:
     if parameters is not None and parameters < 1e9:
         return Value(32, "small models: more rank at little cost", PEFT)
     return Value(16, "default rank", PEFT)
+
+
+RANK_MEASURED = (
+    "measured on Llama-3.2-3B at alpha twice the rank: 47.8 % of answers right at rank 32, 47.4 % at 64 (± 1.4 each)"
+)
+"""What outcomes say of the rank: more than 32 bought nothing. A test holds the figures to registry/recipes."""
+
+
+def measured_rank(value: Value) -> Value:
+    """A rank with what outcomes say of it; consensus and law stay within what they bear out."""
+    return replace(value, rule=f"{value.rule}; {RANK_MEASURED}", source=f"{value.source}; {PEFT}")
 
 
 ALPHA_RATIO = Value(2.0, "alpha twice the rank", TRL)

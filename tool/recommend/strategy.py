@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tool.recommend.hyperparameters import deterministic
-from tool.recommend.laws import Value
+from tool.recommend.laws import Value, measured_rank
 from tool.recommend.question import Question
 from tool.schema.priors import Priors
 
@@ -41,6 +41,13 @@ class Knowledge:
 
 def decide(question: Question, adapter: str, knowledge: Knowledge) -> tuple[str, dict[str, Value], tuple[str, ...]]:
     """(strategy that decided, values by field, warnings)."""
+    strategy, values, notes = _decided(question, adapter, knowledge)
+    if "lora_r" in values:
+        values = values | {"lora_r": measured_rank(values["lora_r"])}
+    return strategy, values, notes
+
+
+def _decided(question: Question, adapter: str, knowledge: Knowledge) -> tuple[str, dict[str, Value], tuple[str, ...]]:
     wanted = question.request.strategy or "auto"
     base = deterministic(question, adapter, knowledge.priors)
     engine = knowledge.engine

@@ -101,12 +101,12 @@ def test_another_architecture_trusts_the_sweep_less_and_a_smaller_model_longer()
     """Published exponents of families differ; below the swept size hardly any expert publishes."""
     known = optima([curve("a", "full", -3.5)])
     same, other = correct(known, SMALL), correct(known, replace(SMALL, family="gpt2"))
-    smaller, larger = correct(known, replace(SMALL, params_b=0.045)), correct(known, replace(SMALL, params_b=0.405))
+    smaller, larger = correct(known, replace(SMALL, params_b=0.0405)), correct(known, replace(SMALL, params_b=0.675))
     assert same is not None
     assert other is not None
     assert smaller is not None
     assert larger is not None
-    assert other.weight == pytest.approx(0.6 * same.weight)
+    assert other.weight == pytest.approx(0.6 * same.weight, rel=1e-4)
     assert larger.weight < 0.6 * same.weight < 0.8 * same.weight < smaller.weight
 
 
