@@ -59,6 +59,8 @@ def bisect(before: str, after: str, mix: Mix, prove: Prove) -> Guilty:
     verdicts = _Verdicts(lambda chosen: _mixed(before, after, names, chosen, mix), prove)
     if verdicts.fails(frozenset()) is not False:
         raise FtcError("the proof fails under the old lock too: no package that moved is to blame")
+    if verdicts.fails(frozenset(names)) is None:
+        raise FtcError("the new lock cannot be judged: it does not install, or the proof says nothing about it")
     if verdicts.fails(frozenset(names)) is not True:
         raise FtcError("the proof passes under the new lock: no package is to blame")
     found = _smallest(names, verdicts)
