@@ -31,8 +31,22 @@ check: $(STAMP) ## prove that generated/ is current
 test: $(STAMP) ## run the fast tests
 	@$(VENV)/bin/python -m pytest -m "not prove"
 
-prove: $(STAMP) $(NOTEBOOK_STAMP) ## run the slow proofs as well: attacks, kills, real training
-	@OMP_NUM_THREADS=1 FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) $(VENV)/bin/python -m pytest -m prove
+prove: $(STAMP) $(NOTEBOOK_STAMP) .browser-venv/.made ## run the slow proofs as well: attacks, kills, real training
+	@OMP_NUM_THREADS=1 FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) FTC_BROWSER_PYTHON=.browser-venv/bin/python \
+		$(VENV)/bin/python -m pytest -m prove
+
+.browser-venv/.made: tool/tests/site/requirements.in tool/tests/site/package.json
+	@test -x .browser-venv/bin/python || $(PYTHON) -m venv .browser-venv
+	@.browser-venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@cp tool/tests/site/package.json .browser-venv/
+	@npm install --prefix .browser-venv --ignore-scripts --no-audit --no-fund --no-package-lock --silent
+	@touch $@
+
+test-page: $(STAMP) .browser-venv/.made ## click through the whole page in Chromium, with axe-core
+	@OMP_NUM_THREADS=1 FTC_BROWSER_PYTHON=.browser-venv/bin/python $(VENV)/bin/python -m pytest -m prove tool/tests/site
+
+pictures: $(STAMP) ## draw the pictures of the README anew (.github/docs)
+	@$(VENV)/bin/python -m tool.site.pictures
 
 $(NOTEBOOK_STAMP): $(STAMP) profiles/dependencies/locks/$(NOTEBOOK_STACK).txt tool/tests/notebooks/environment.py
 	@echo "installing the lock of $(NOTEBOOK_STACK) into $(NOTEBOOK_VENV)"
@@ -92,4 +106,4 @@ lint: $(STAMP) ## style, types, layers
 lock: ## resolve requirements.lock anew (needs uv)
 	@UV_PYTHON_DOWNLOADS=never uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header --quiet -o requirements.lock
 
-.PHONY: help setup generate check test prove test-notebooks sweep oracle-environment oracle measure calibrate rehearse bench-memory bench-hparams bless lint lock
+.PHONY: help setup generate check test prove test-notebooks test-page pictures sweep oracle-environment oracle measure calibrate rehearse bench-memory bench-hparams bless lint lock

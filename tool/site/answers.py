@@ -1,4 +1,4 @@
-"""Answers of the catalogue, one file a model, and their text for other frameworks, one more."""
+"""Answers of the catalogue, one file for each model and task, and their text for other frameworks, one more."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Reasons:
 
 
 def answer_files(repo: Repo, listed: list[Listed]) -> dict[str, bytes]:
-    """`data/answers/<model>.js` and `data/exports/<model>.js`, for all models of the catalogue that fit somewhere."""
-    by_model: dict[str, list[Listed]] = {}
+    """`data/answers/<model>/<task>.js` and `data/exports/…`, for all of the catalogue that fits somewhere."""
+    groups: dict[str, list[Listed]] = {}
     for item in listed:
         if item.fits:
-            by_model.setdefault(item.row["model"], []).append(item)
+            groups.setdefault(f"{item.row['model']}/{item.row['task']}", []).append(item)
     files: dict[str, bytes] = {}
-    for model, items in by_model.items():
+    for name, items in groups.items():
         reasons = Reasons()
         entries = {item.tail: plain(item.answer, reasons) for item in items}
-        files |= chunk(f"answers/{model}", {"entries": entries, **reasons.document()})
-        files |= chunk(f"exports/{model}", _exports(repo, items))
+        files |= chunk(f"answers/{name}", {"entries": entries, **reasons.document()})
+        files |= chunk(f"exports/{name}", _exports(repo, items))
     return files
 
 
@@ -50,7 +50,6 @@ def plain(answer: Recommendation, reasons: Reasons) -> dict[str, Any]:
     vram = data["vram"]
     return {
         **{name: data[name] for name in (*LABELS, "slot", "strategy", "warnings")},
-        "request": data["request"],
         "stack": data["dependencies"]["stack"] if data["dependencies"] else None,
         "vram": {name: value for name, value in vram.items() if value not in (None, [])} if vram else None,
         "reasons": reasons.numbers(answer.reasons),
@@ -69,14 +68,15 @@ def _exports(repo: Repo, items: list[Listed]) -> dict[str, Any]:
 
 def export_texts(repo: Repo, answer: Recommendation) -> dict[str, str]:
     """The configuration for every framework that can train this, by framework."""
-    from tool.export import export, plan_of
+    from tool.export import data_of, export, plan_of
     from tool.export.files import names
     from tool.recommend.question import ask
 
     question = ask(repo, RecommendRequest.model_validate(answer.request))
     if question.subject.kind != "causal_lm":
         return {}
-    target = plan_of(answer, question.subject.name, question.task.example_dataset, question.gpus)
+    data = data_of(question.task, answer.config["objective"], question.request.dataset_rows)
+    target = plan_of(answer, question.subject.name, data, question.gpus)
     texts = {}
     for name in names():
         try:

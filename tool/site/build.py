@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from tool.load import Repo
+from tool.memo import Memo, remembered_files
 from tool.recommend import Knowledge
 from tool.site.answers import answer_files
-from tool.site.changes import changes_file
+from tool.site.changes import changes_file, subjects
 from tool.site.chunk import FOLDER
 from tool.site.core import core_file
 from tool.site.evidence import priors_file
@@ -19,18 +23,39 @@ PAGE = Path(__file__).resolve().parent.parent / "templates" / "site"
 
 
 def site_files(
-    repo: Repo, knowledge: Knowledge, listed: list[Listed], jobs: int = 1, backend: str = "loky"
+    repo: Repo,
+    knowledge: Knowledge,
+    listed: list[Listed],
+    jobs: int = 1,
+    backend: str = "loky",
+    memo: Memo | None = None,
 ) -> dict[str, bytes]:
-    """The page and its data: path → bytes. Pure, like the plan that it is a part of; `jobs` processes share it."""
+    """The page and its data: path → bytes. Pure, like the plan that it is a part of; `jobs` processes share it.
+
+    `memo`: what earlier runs made and nothing changed for (tool.memo).
+    """
+    asked = [astuple(subject) for subject in subjects(listed)]
     return {
         **page_files(),
         **core_file(repo, listed),
-        **answer_files(repo, listed),
-        **needs_file(repo, knowledge, jobs, backend),
+        **_remembered_answers(repo, listed, memo),
+        **needs_file(repo, knowledge, jobs, backend, memo),
         **priors_file(knowledge.priors),
         **governance_file(repo),
-        **changes_file(repo, knowledge, listed),
+        **remembered_files(memo, "site/changes", lambda: changes_file(repo, knowledge, listed), asked),
     }
+
+
+def _remembered_answers(repo: Repo, listed: list[Listed], memo: Memo | None) -> dict[str, bytes]:
+    """The files of each model, made again when one of its answers changed."""
+    if memo is None:
+        return answer_files(repo, listed)
+    files: dict[str, bytes] = {}
+    for model, items in groupby(sorted(listed, key=lambda item: item.row["model"]), key=lambda item: item.row["model"]):
+        mine = list(items)
+        given = [[item.slug, item.row, item.answer.model_dump(mode="json")] for item in mine]
+        files |= remembered_files(memo, f"site/answers/{model}", partial(answer_files, repo, mine), given)
+    return files
 
 
 def page_files() -> dict[str, bytes]:

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from tool.load import Repo, open_repo
+from tool.memo import Memo
 from tool.memory import bounds
 from tool.memory.overhead import context_of, load_calibration
 from tool.recommend import Knowledge, recommend
-from tool.recommend.question import Question, ask
+from tool.recommend.question import Hardware, Question, ask
 from tool.recommend.sizing import first_setup, request_for
 from tool.rounding import significant
 from tool.schema.gpu import Gpu
@@ -77,48 +78,79 @@ class Need:
     confidence: float
     constrained: bool
 
+    def plain(self) -> dict[str, Any]:
+        """As plain data, for the memo."""
+        return {**vars(self), "reasons": [reason.model_dump(mode="json") for reason in self.reasons]}
+
+    @staticmethod
+    def of(data: dict[str, Any]) -> Need:
+        """The reverse of `plain`, lists as tuples again."""
+        memory = tuple(tuple(row) for row in data["memory"])
+        return Need(**{**data, "memory": memory, "reasons": tuple(Reason(**reason) for reason in data["reasons"])})
+
+
+Arithmetic = dict[Hashable, tuple[tuple[float, ...], ...]]
+
 
 def needs_of(repo: Repo, knowledge: Knowledge, models: Iterable[str]) -> list[Need]:
     """The needs of some models. Those that share an architecture share the arithmetic."""
-    cards = Kinds.read(repo).cards
-    known: dict[Hashable, tuple[tuple[float, ...], ...]] = {}
+    return [need for needs, _ in _recorded(repo, knowledge, models) for need in needs]
+
+
+def _recorded(repo: Repo, knowledge: Knowledge, models: Iterable[str]) -> list[tuple[list[Need], set[str]]]:
+    """The needs of each model, with the records that were used for it beside the cards that stand for all."""
+    cards, known, found = Kinds.read(repo).cards, Arithmetic(), []
+    for name in models:
+        with repo.recording() as used:
+            found.append((_needs(repo, knowledge, repo.models[name], cards, known), used))
+    return found
+
+
+def _needs(repo: Repo, knowledge: Knowledge, model: Model, cards: tuple[Gpu, ...], known: Arithmetic) -> list[Need]:
+    """The needs of one model, by adapter. `known` is shared by models of one architecture."""
+    task, adapters = TASKS[kind_of(model)]
     found = []
-    for model in (repo.models[name] for name in models):
-        task, adapters = TASKS[kind_of(model)]
-        for adapter in adapters:
-            answer = recommend(repo, RecommendRequest(model=model.id, task=task, adapter=adapter), knowledge)
-            config = answer.config
-            key = (model.architecture, model.kind, adapter, config["optim"], config["lora_r"])
-            if key not in known:
-                known[key] = tuple(_memory(repo, model, task, config, card) for card in cards)
-            settings = json.dumps(_settings(answer), sort_keys=True)
-            safe = answer.constrained_safe
-            found.append(Need(model.id, adapter, settings, answer.reasons, known[key], answer.confidence, safe))
+    for adapter in adapters:
+        answer = recommend(repo, RecommendRequest(model=model.id, task=task, adapter=adapter), knowledge)
+        config = answer.config
+        key = (model.architecture, model.kind, adapter, config["optim"], config["lora_r"])
+        if key not in known:
+            known[key] = tuple(_memory(repo, model, task, config, card) for card in cards)
+        settings = json.dumps(_settings(answer), sort_keys=True)
+        safe = answer.constrained_safe
+        found.append(Need(model.id, adapter, settings, answer.reasons, known[key], answer.confidence, safe))
     return found
 
 
 def _memory(repo: Repo, model: Model, task: str, config: dict[str, Any], card: Gpu) -> tuple[float, ...]:
-    """GiB at each length (slowest) and micro-batch (fastest), without the card's context."""
-    request = RecommendRequest(model=model.id, task=task, adapter=config["adapter"], gpu=card.id)
-    upper = setup_bounds(repo, ask(repo, request), config["optim"], config["lora_r"])
-    context = context_of(load_calibration(repo.root), card.architecture, 1)
+    """GiB at each length (slowest) and micro-batch (fastest), without the context of any card.
+
+    Of the card only its kind counts (`Kinds`): what the arithmetic asks of it is precision and attention.
+    """
+    question = ask(repo, RecommendRequest(model=model.id, task=task, adapter=config["adapter"]))
+    question = replace(question, hardware=Hardware(card, card.usable_gib, 1))
+    upper = setup_bounds(repo, question, config["optim"], config["lora_r"])
+    context = context_of(load_calibration(repo.root), None, 1)
     return tuple(significant(float(gib) - context, DIGITS) for gib in upper.ravel())
 
 
 def setup_bounds(repo: Repo, question: Question, optim: str, rank: int | None) -> Any:
-    """Upper bounds in GiB with checkpointing, by length and micro-batch."""
+    """Upper bounds in GiB with checkpointing, by length and micro-batch, of a process without a card's own context."""
     wanted = first_setup(question, question.adapter, optim, rank)
     setup = replace(wanted, gradient_checkpointing=True)
     sizes, lengths = np.array(MICRO_BATCHES, dtype=np.float64), np.array(LENGTHS, dtype=np.float64)
-    return bounds(repo, request_for(question, setup), sizes[None, :], lengths[:, None])
+    request = request_for(question, setup).model_copy(update={"gpu": None})
+    return bounds(repo, request, sizes[None, :], lengths[:, None])
 
 
-def needs_file(repo: Repo, knowledge: Knowledge, jobs: int = 1, backend: str = "loky") -> dict[str, bytes]:
+def needs_file(
+    repo: Repo, knowledge: Knowledge, jobs: int = 1, backend: str = "loky", memo: Memo | None = None
+) -> dict[str, bytes]:
     """`data/needs.js`: by model and adapter, settings, reasons, confidence, and the number of its memory table."""
     key = _inputs(repo, knowledge)
     if key not in _MADE:
         _MADE.clear()
-        _MADE[key] = chunk("needs", _document(_all_needs(repo, knowledge, jobs, backend)))
+        _MADE[key] = chunk("needs", _document(_all_needs(repo, knowledge, jobs, backend, memo)))
     return dict(_MADE[key])
 
 
@@ -137,20 +169,34 @@ def _inputs(repo: Repo, knowledge: Knowledge) -> Hashable:
     return total.hexdigest(), learned, knowledge.engine.version if knowledge.engine else None
 
 
-def _all_needs(repo: Repo, knowledge: Knowledge, jobs: int, backend: str) -> list[Need]:
+def _all_needs(repo: Repo, knowledge: Knowledge, jobs: int, backend: str, memo: Memo | None) -> list[Need]:
     """The needs of the whole registry, in its order, whatever number of processes share the work."""
-    names = [model.id for model in repo.models]
-    if jobs == 1:
-        return needs_of(repo, knowledge, names)
+    names = repo.models.ids()
+    cards = [[card.bf16, card.flash_attention_2] for card in Kinds.read(repo).cards]
+    known = {name: memo.find(f"site/needs/{name}", cards) for name in names} if memo is not None else {}
+    todo = [name for name in names if known.get(name) is None]
+    made = {name: [Need.of(need) for need in needs] for name, needs in known.items() if needs is not None}
+    for name, (needs, used) in zip(todo, _shared(repo, knowledge, todo, jobs, backend), strict=True):
+        made[name] = needs
+        if memo is not None:
+            memo.keep(f"site/needs/{name}", [need.plain() for need in needs], used, cards)
+    return [need for name in names for need in made[name]]
+
+
+def _shared(
+    repo: Repo, knowledge: Knowledge, names: list[str], jobs: int, backend: str
+) -> list[tuple[list[Need], set[str]]]:
+    if jobs == 1 or len(names) <= CHUNK:
+        return _recorded(repo, knowledge, names)
     from joblib import Parallel, delayed
 
     parts = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
     done = Parallel(n_jobs=jobs, backend=backend)(delayed(_part)(repo.root, knowledge, part) for part in parts)
-    return [need for part in done for need in part]
+    return [item for part in done for item in part]
 
 
-def _part(root: Path, knowledge: Knowledge, names: list[str]) -> list[Need]:
-    return needs_of(open_repo(root), knowledge, names)
+def _part(root: Path, knowledge: Knowledge, names: list[str]) -> list[tuple[list[Need], set[str]]]:
+    return _recorded(open_repo(root), knowledge, names)
 
 
 def _document(needs: list[Need]) -> dict[str, Any]:

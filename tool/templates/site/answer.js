@@ -17,7 +17,7 @@
 
   /** `row` of the catalogue; `target` is other hardware that it was chosen for, or null. */
   async function show(row, target) {
-    const chunk = await ftc.load("answers/" + row.model);
+    const chunk = await ftc.load("answers/" + row.model + "/" + row.task);
     const entry = chunk.entries[row.tail];
     const exports = el("section.panel", { "aria-labelledby": "take" });
     const page = el("div.answer", {}, head(row, entry, target), el("div.columns.uneven", {},
@@ -100,7 +100,7 @@
         ftc.copyButton("Copy command", () => command(row), "button.second"),
         ftc.copyButton("Copy link", () => location.href, "button.second")));
     if (entry.config.model_kind && entry.config.model_kind !== "causal_lm") return;
-    const chunk = await ftc.load("exports/" + row.model);
+    const chunk = await ftc.load("exports/" + row.model + "/" + row.task);
     const texts = chunk.entries[row.tail];
     const names = Object.keys(FRAMEWORKS).filter((name) => texts[name]);
     if (!names.length) return panel.append(el("p.small", {}, "The frameworks below train causal language models; for this one take the notebook."));

@@ -37,16 +37,51 @@ const ftc = (() => {
     return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), classes, attributes, children);
   }
 
+  /** What a reader changes. Kept out of the attributes, so that a form is equal to a fresh one with other choices. */
+  const STATE = ["value", "checked", "selected"];
+
   function fill(node, classes, attributes, children) {
     if (classes.length) node.setAttribute("class", classes.join(" "));
+    if (node.tagName === "OPTION") node.setAttribute("value", attributes.value);
     for (const [name, value] of Object.entries(attributes ?? {})) {
       if (value === undefined || value === null || value === false) continue;
       if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
       else if (name.startsWith("--")) node.style.setProperty(name, value);
+      else if (STATE.includes(name) && name in node) node[name] = value;
       else node.setAttribute(name, value === true ? "" : value);
     }
     node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
     return node;
+  }
+
+  /** Puts children into a view. A form that was there stays, so that focus and typing survive a choice. */
+  function show(view, ...children) {
+    const nodes = children.flat().filter(Boolean);
+    const old = view.querySelector(":scope > form");
+    const fresh = nodes.find((node) => node.tagName === "FORM");
+    if (!old || !fresh || old.getAttribute("aria-label") !== fresh.getAttribute("aria-label")) return view.replaceChildren(...nodes);
+    renew(old, fresh);
+    for (const node of [...view.childNodes]) if (node !== old) node.remove();
+    const place = nodes.indexOf(fresh);
+    old.before(...nodes.slice(0, place));
+    old.after(...nodes.slice(place + 1));
+  }
+
+  /** Fields that did not change take the new choices only; the others are replaced. */
+  function renew(old, fresh) {
+    const fields = [...fresh.children];
+    while (old.children.length > fields.length) old.lastElementChild.remove();
+    fields.forEach((field, index) => {
+      const before = old.children[index];
+      if (!before) return old.append(field);
+      if (!before.isEqualNode(field)) return before.replaceWith(field);
+      const inputs = field.querySelectorAll("input, select");
+      before.querySelectorAll("input, select").forEach((input, number) => {
+        if (input.type === "radio") input.checked = inputs[number].checked;
+        else if (input.value !== inputs[number].value) input.value = inputs[number].value;
+        input.chosen = inputs[number].chosen;
+      });
+    });
   }
 
   /** Says something to a screen reader. */
@@ -72,8 +107,15 @@ const ftc = (() => {
     if (value === null || value === undefined) return "–";
     if (value === 0) return "0";
     const size = Math.abs(value);
-    if (size < 1e-3 || size >= 1e6) return Number(value.toPrecision(digits)).toExponential().replace("e+", "e");
-    return String(Number(value.toPrecision(digits)));
+    const short = toDigits(value, digits);
+    return size < 1e-3 || size >= 1e6 ? short.toExponential().replace("e+", "e") : String(short);
+  }
+
+  /** Rounded as the command rounds: a tie goes to the even digit, where toPrecision takes the larger one. */
+  function toDigits(value, digits) {
+    const tie = value.toPrecision(digits + 12).replace(/e.*/, "").endsWith("5" + "0".repeat(11));
+    const odd = /[13579]$/.test(value.toPrecision(digits).replace(/e.*/, ""));
+    return Number((tie && odd ? value * (1 - 1e-9) : value).toPrecision(digits));
   }
 
   const gib = (value) => number(value, value >= 10 ? 3 : 2) + "\u00a0GiB";
@@ -98,7 +140,7 @@ const ftc = (() => {
   };
 
   return {
-    data, receive, load, el, svg, say, read, address, number, gib, share, parameters, cards, ADAPTERS, OBJECTIVES,
+    data, receive, load, el, svg, show, say, read, address, number, gib, share, parameters, cards, ADAPTERS, OBJECTIVES,
     views: {},
   };
 })();

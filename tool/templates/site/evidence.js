@@ -74,7 +74,7 @@
       el("fieldset.chips", {}, el("legend", {}, "Objective"), Object.entries(OBJECTIVES).map(([name, text]) => el("label.chip", {}, el("input", { type: "radio", name: "objective", value: name, checked: name === chosen.objective, onchange: () => go({ objective: name }) }), text))));
     const table = ftc.table("Figures of the chart", ["Group", "Used", "Median", "Lower quartile", "Upper quartile", "n", "Repositories"],
       found.map((row) => [label(row.group), el("b", {}, ftc.number(row.value)), ftc.number(row.median), ftc.number(row.low), ftc.number(row.high), String(row.n), String(row.repositories)]));
-    view.replaceChildren(el("h1", {}, "Evidence"),
+    ftc.show(view, el("h1", {}, "Evidence"),
       el("p.lead", {}, "What careful people publish: " + priors.recipes + " configurations of " + priors.repositories + " repositories, by group. The value used is drawn towards wider groups where evidence is thin."),
       form, el("section.panel", {}, el("h2", {}, FIELDS[chosen.field][0]), el("p.key", { "aria-hidden": "true" }, el("span.k-used", {}), " used ", el("span.k-median", {}), " median ", el("span.k-spread", {}), " middle half"),
         found.length ? chart(found, chosen) : el("p", {}, "No published configuration of this kind says it.")),

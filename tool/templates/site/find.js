@@ -92,6 +92,7 @@
       const items = options.map(([value, text]) => el("option", { value, selected: value === chosen }, text));
       return title ? el("optgroup", { label: title }, items) : items;
     }));
+    box.value = chosen;
     return el("div.field", {}, el("label", { for: id }, label), box);
   }
 
@@ -155,7 +156,7 @@
     const intro = ftc.read().model ? null : el("p.hello", {}, "Which configuration fine-tunes ", el("em", {}, "this model"), " for ", el("em", {}, "this task"), " on ", el("em", {}, "this hardware"),
       ", so that it fits, trains well, and says why?");
     const body = el("div", { "aria-live": "off" });
-    view.replaceChildren(...[intro, form(chosen, found), body].filter(Boolean));
+    ftc.show(view, intro, form(chosen, found), body);
     const row = found.exact ?? found.near;
     const main = row ? await ftc.showAnswer(row, found.exact ? null : target) : await ftc.showNeeds(chosen, target);
     body.append(...[...hints, main, others(chosen, found)].filter(Boolean));

@@ -70,7 +70,7 @@
     const needs = await ftc.load("needs");
     const chosen = choices(needs);
     const legend = el("p.scale", { "aria-hidden": "true" }, "largest micro-batch ", el("span.h0", {}, "–"), needs.batches.map((batch, index) => el("span.h" + (index + 1), {}, String(batch))), " or more");
-    view.replaceChildren(el("h1", {}, "What fits where"),
+    ftc.show(view, el("h1", {}, "What fits where"),
       el("p.lead", {}, "On one card, with checkpointing. A number is the largest micro-batch (sequences at once) whose upper bound is below the card's usable memory; a dash means that not even one fits. Numbers below the cards are their usable GiB."),
       controls(needs, chosen), legend, ...map(needs, chosen));
   }

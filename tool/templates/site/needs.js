@@ -58,19 +58,19 @@
         ["Rank / alpha", found.config.lora_r ? found.config.lora_r + " / " + found.config.lora_alpha : "–"], ["Confidence", ftc.share(found.confidence)]]
         .map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))));
     const sorted = [best, ...options.filter((option) => option !== best)];
-    const tables = sorted.map((option) => el("section.panel", {}, el("h2", {}, ftc.ADAPTERS[option.adapter] + ": GiB needed, by length and micro-batch"), grid(needs, option.found, target.usable)));
+    const tables = sorted.map((option) => el("section.panel", {}, el("h2", {}, ftc.ADAPTERS[option.adapter] + ": GiB needed, by length and micro-batch"), grid(needs, option, target.usable)));
     const settings = el("section.panel", {}, el("h2", {}, "Settings that need no card, and why"), ftc.reasons(found.config, found.why, needs.sources));
     return el("div.answer", {}, verdict, el("div.columns.tables", {}, tables), settings);
   }
 
   /** Lengths by micro-batches: what fits is marked by a sign as well as by colour. */
-  function grid(needs, found, usable) {
+  function grid(needs, { adapter, found }, usable) {
     const heads = ["Tokens", ...needs.batches.map((batch) => "× " + batch)];
     const rows = needs.lengths.map((length) => [String(length), ...needs.batches.map((batch) => {
       const size = found.at(length, batch);
       return size <= usable ? el("span.yes", {}, "✓ " + ftc.number(size, 3)) : el("span.no", {}, "✗ " + ftc.number(size, 3));
     })]);
-    return ftc.table("Memory by length and micro-batch, in GiB", heads, rows, "grid");
+    return ftc.table("Memory of " + ftc.ADAPTERS[adapter] + " by length and micro-batch, in GiB", heads, rows, "grid");
   }
 
   Object.assign(ftc, { showNeeds: show, needOf: need, largestBatch: largest });

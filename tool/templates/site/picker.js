@@ -1,12 +1,13 @@
 // A text field that proposes: the combobox of the ARIA authoring practices, with the list below the field.
 "use strict";
-ftc.picker = (label, options, chosen, choose) => {
+ftc.picker = (label, options, start, choose) => {
   const { el } = ftc;
   const list = el("ul.options", { role: "listbox", id: "models", "aria-label": label, hidden: true });
   const input = el("input", {
     id: "model", type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-expanded": "false",
-    "aria-controls": "models", "aria-autocomplete": "list", value: chosen,
+    "aria-controls": "models", "aria-autocomplete": "list", value: start,
   });
+  input.chosen = start;
   const SHOWN = 60;
   let active = -1;
   let shown = [];
@@ -19,7 +20,7 @@ ftc.picker = (label, options, chosen, choose) => {
   function open(text) {
     shown = matching(text).slice(0, SHOWN);
     list.replaceChildren(...shown.map((option, index) => el("li", {
-      role: "option", id: "model-" + index, "aria-selected": option.id === chosen ? "true" : "false",
+      role: "option", id: "model-" + index, "aria-selected": option.id === input.chosen ? "true" : "false",
       onpointerdown: (event) => { event.preventDefault(); take(option.id); },
     }, el("span", {}, option.id), el("span.hint", {}, option.hint))));
     if (!shown.length) list.append(el("li.none", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, "No model of the registry is called so"));
@@ -30,6 +31,7 @@ ftc.picker = (label, options, chosen, choose) => {
 
   function close() {
     list.hidden = true;
+    list.replaceChildren();
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
     active = -1;
@@ -46,7 +48,7 @@ ftc.picker = (label, options, chosen, choose) => {
   }
 
   function take(id) {
-    chosen = id;
+    input.chosen = id;
     input.value = id;
     close();
     choose(id);
@@ -59,7 +61,7 @@ ftc.picker = (label, options, chosen, choose) => {
       const option = shown[Math.max(active, 0)];
       if (!list.hidden && option) take(option.id);
     },
-    Escape: () => { input.value = chosen; close(); },
+    Escape: () => { input.value = input.chosen; close(); },
   };
   input.addEventListener("keydown", (event) => {
     if (!keys[event.key]) return;
@@ -69,6 +71,6 @@ ftc.picker = (label, options, chosen, choose) => {
   input.addEventListener("input", () => open(input.value));
   input.addEventListener("focus", () => { input.select(); });
   input.addEventListener("click", () => { if (list.hidden) open(""); });
-  input.addEventListener("blur", () => { input.value = chosen; close(); });
+  input.addEventListener("blur", () => { input.value = input.chosen; close(); });
   return el("div.field.picker", {}, el("label", { for: "model" }, label), input, list);
 };

@@ -13,8 +13,6 @@
       else link.removeAttribute("aria-current");
     }
     document.title = view.title + " · Open Fine-Tune Config";
-    const focus = document.activeElement;
-    const was = focus && main.contains(focus) ? focus.id || (focus.name && `[name="${focus.name}"][value="${focus.value}"]`) : null;
     trouble.hidden = true;
     try {
       await view.render(main);
@@ -22,8 +20,9 @@
       trouble.textContent = "This view could not be shown: " + error.message + ". Reload the page; if that does not help, regenerate it with `make generate`.";
       trouble.hidden = false;
     }
-    if (last !== null && last !== name) document.getElementById("main").focus({ preventScroll: true }), scrollTo(0, 0);
-    else if (was) (document.getElementById(was) ?? main.querySelector(was.startsWith("[") ? was : "#none"))?.focus();
+    const lost = document.activeElement === document.body || document.activeElement === null;
+    if (last !== null && (last !== name || lost)) document.getElementById("main").focus({ preventScroll: last === name });
+    if (last !== null && last !== name) scrollTo(0, 0);
     last = name;
     document.documentElement.dataset.shown = location.hash || "#";
   }

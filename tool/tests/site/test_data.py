@@ -56,7 +56,7 @@ def test_every_entry_has_its_answer_and_the_command_gives_the_same(
     for values in core["rows"]:
         row = dict(zip(core["columns"], values, strict=True))
         model = core["models"][row["model"]][0]
-        chunk = data(files, f"answers/{model}")
+        chunk = data(files, f"answers/{model}/{row['task']}")
         entry = chunk["entries"][row["tail"]]
         platform, place, *card = row["place"].split("/")
         asked = ["--model", model, "--task", row["task"], "--adapter", row["adapter"], "--platform", platform]
@@ -76,7 +76,7 @@ def test_the_text_for_a_framework_is_that_of_the_command(made: tuple[Path, dict[
     """Copying from the page and `--export` give the same file, byte for byte."""
     root, files = made
     model = "meta-llama/Llama-3.1-8B-Instruct"
-    exports = data(files, f"exports/{model}")
+    exports = data(files, f"exports/{model}/instruction_following")
     texts = exports["entries"]["instruction_following_qlora_colab_free"]
     assert {"trl", "axolotl", "llamafactory"} <= texts.keys()
     for name, numbers in texts.items():

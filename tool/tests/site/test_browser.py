@@ -1,0 +1,83 @@
+"""The page in a real browser, every entry clicked: slow, so a part of `make prove`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tool.generate import plan
+from tool.generate.entries import entries
+from tool.generate.write import replace_file
+from tool.load import Repo, open_repo
+from tool.recommend import recommend
+from tool.recommend.confidence import within_card
+from tool.recommend.knowledge import current_knowledge
+from tool.schema.recommendation import RecommendRequest
+from tool.site.answers import export_texts
+from tool.tests.conftest import ROOT
+
+CHECKS = (
+    *("console", "requests", "views", "width", "accessible", "accessible, lesser findings", "keyboard", "by hand"),
+    *("first view", "entries", "reachable", "notebooks", "exports"),
+)
+
+
+def expected(repo: Repo) -> list[dict[str, Any]]:
+    """Every entry that fits, answered as `ftc recommend` answers it, with its text for each framework."""
+    knowledge = current_knowledge(repo)
+    found = []
+    for entry in entries(repo):
+        answer = recommend(
+            repo, RecommendRequest.model_validate(entry.request().model_dump(exclude_none=True)), knowledge
+        )
+        if answer.vram is None or answer.vram.verdict != "fits":
+            assert answer.vram is None or not within_card(answer.vram)
+            continue
+        key = (entry.model, entry.task, answer.config["objective"])
+        place = {"key": key, "place": entry.place, "adapter": entry.adapter}
+        texts = export_texts(repo, answer)
+        shown = {name: texts[name] for name in ("trl", "axolotl", "llamafactory") if name in texts}
+        found.append({**place, "answer": answer.model_dump(mode="json"), "exports": shown})
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the browser found on the page of this very repository, generated anew."""
+    python = os.environ.get("FTC_BROWSER_PYTHON")
+    assert python, "run this by `make prove`, which makes the browser's environment"
+    folder = tmp_path_factory.mktemp("browser")
+    repo = open_repo(ROOT)
+    for path, content in plan(repo).items():
+        if path.startswith(("generated/site/", "generated/notebooks/")):
+            replace_file(folder / path, content)
+    answers, told = folder / "answers.json", folder / "report.json"
+    answers.write_text(json.dumps(expected(repo)))
+    here = Path(__file__).parent
+    axe = Path(python).parent.parent / "node_modules/axe-core/axe.min.js"
+    command = [python, str(here / "browser.py"), str(folder / "generated/site"), str(answers), str(axe), str(told)]
+    pictures = os.environ.get("FTC_PICTURES")
+    done = subprocess.run([*command, *([pictures] if pictures else [])], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(told.read_text())
+    return result
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_page_in_chromium(report: dict[str, Any], check: str) -> None:
+    """Clean console, own files only, every view readable by all, no mouse needed, every entry reached and equal."""
+    assert report[check]["looked_at"] > 0
+    assert report[check]["wrong"] == []
+
+
+@pytest.mark.prove
+def test_every_entry_was_reached(report: dict[str, Any]) -> None:
+    """As many entries as the catalogue has."""
+    index = json.loads((ROOT / "generated/index.json").read_text())["entries"]
+    assert report["reachable"]["looked_at"] == sum(row["fits"] for row in index)
