@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,14 @@ from tool.tests.workflows.act import ROOT, Stage, build
 NOW = "2030-06-01T06:00:00Z"
 """Later than anything that the repository's own history tells."""
 GOOD, BAD = "2030.06.0", "2030.06.1"
-Copy = Callable[[], Stage]
+CATALOG = """\
+groups:
+  - models: [Qwen/Qwen2.5-0.5B-Instruct, Qwen/Qwen2.5-7B-Instruct, meta-llama/Llama-3.1-8B-Instruct]
+    tasks: [instruction_following, code]
+    platforms: [colab/free, kaggle/t4x2]
+    adapters: [lora, qlora]
+"""
+"""Enough to see recommendations move, and few enough to regenerate at every step."""
 
 
 def ftc(root: Path, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
@@ -60,6 +67,7 @@ def _overconfident(root: Path) -> None:
 def _lay_ground(root: Path) -> None:
     """A history that begins with the live engine, and two candidates with the reports that they earned."""
     live = live_of(root)
+    (root / "profiles/catalog.yaml").write_text(CATALOG)
     shutil.rmtree(root / "registry/engines/events")
     (root / "registry/engines/state.yaml").unlink()
     for waiver in (root / "policies/waivers").glob("*.yaml"):
