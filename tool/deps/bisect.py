@@ -113,6 +113,8 @@ def resolver(before: str, after: str, overrides: str = "") -> Mix:
     return mix
 
 
+STANDARD_ERROR = 2
+"""What a proof prints is for people to follow; the answer alone goes to standard output."""
 SAYS_NOTHING = 125
 """A proof that exits with this, as for `git bisect run`, neither passed nor failed (the lock does not install, say)."""
 
@@ -125,7 +127,7 @@ def command_prover(command: list[str], root: Path | None = None) -> Prove:
             path = Path(folder) / "lock.txt"
             path.write_text(text)
             try:
-                code = subprocess.run([*command, str(path)], cwd=root, check=False, stdout=sys.stderr).returncode
+                code = subprocess.run([*command, str(path)], cwd=root, check=False, stdout=STANDARD_ERROR).returncode
             except OSError as error:
                 raise FtcError(f"cannot run {command[0]}: {error.strerror}") from None
         return None if code == SAYS_NOTHING else code == 0

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tool.deps import locked
-from tool.deps.bisect import bisect, command_prover, mixed_requirements, resolver
+from tool.deps.bisect import bisect, command_prover, mixed_requirements, resolver, training_proof
+from tool.deps.uv import compile_lock
 from tool.errors import FtcError
+from tool.tests.conftest import ROOT
+from tool.tests.deps import wheels
 
 NAMES = [f"package-{index:02}" for index in range(20)]
 OLD = "".join(f"{name}==1.0\n" for name in NAMES)
@@ -60,6 +64,59 @@ def test_command(tmp_path: Path) -> None:
     script.write_text("import sys; sys.exit('package-11==2.0' in open(sys.argv[1]).read())")
     found = bisect(OLD, NEW, _mix, command_prover([sys.executable, str(script)]))
     assert found.packages == ("package-11",)
+
+
+TINY = ("alder", "birch", "cedar", "dogwood", "elder")
+INSTALL_AND_IMPORT = """
+import subprocess, sys
+from pathlib import Path
+from tool.deps.uv import find_uv
+
+folder = Path(sys.argv[1]).parent / "environment"
+subprocess.run([find_uv(), "venv", "-q", str(folder)], check=True)
+install = [find_uv(), "pip", "install", "-q", "--no-config", "--python", str(folder / "bin/python")]
+done = subprocess.run([*install, "--require-hashes", "-r", sys.argv[1]])
+if done.returncode:
+    sys.exit(125)
+sys.exit(subprocess.run([str(folder / "bin/python"), "-c", "import alder, birch, cedar, dogwood, elder"]).returncode)
+"""
+
+
+@pytest.mark.prove
+def test_a_broken_package_of_an_index_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ftc: Callable[..., tuple[int, str, str]]
+) -> None:
+    """Five packages of a local index moved and one breaks on import: each mix is locked, installed and imported."""
+    index = tmp_path / "index"
+    for name in TINY:
+        for version in ("1.0", "2.0"):
+            breaks = (name, version) == ("dogwood", "2.0")
+            wheels.pack(index, name, {f"{name}/__init__.py": wheels.BROKEN.encode() if breaks else b""}, version)
+    monkeypatch.setenv("UV_FIND_LINKS", str(index))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    for path, limit in (("before.txt", "<2"), ("after.txt", "")):
+        (tmp_path / path).write_text(compile_lock("".join(f"{name}{limit}\n" for name in TINY), "").text)
+    (tmp_path / "proof.py").write_text(INSTALL_AND_IMPORT)
+    locks = ("--before", tmp_path / "before.txt", "--after", tmp_path / "after.txt")
+    code, out, errors = ftc(
+        *("deps", "bisect", "--root", ROOT, "--stack", "trl", *locks, "--", sys.executable, tmp_path / "proof.py")
+    )
+    assert (code, out.split(" (")[0]) == (0, "guilty: dogwood"), errors
+
+
+def test_a_lock_that_cannot_be_judged_is_told(tmp_path: Path) -> None:
+    """A proof that says nothing about the new lock accuses nobody."""
+    script = tmp_path / "proof.py"
+    script.write_text("import sys; sys.exit(125 if '==2.0' in open(sys.argv[1]).read() else 0)")
+    with pytest.raises(FtcError, match="cannot be judged"):
+        bisect(OLD, NEW, _mix, command_prover([sys.executable, str(script)]))
+
+
+def test_training_is_the_proof_where_none_is_named(tmp_path: Path) -> None:
+    """In a checkout the notebooks are trained under the stack's lock; elsewhere a proof must be named."""
+    assert training_proof(ROOT, "trl")[1:] == ["-m", "tool.tests.notebooks.prove", "--stack", "trl"]
+    with pytest.raises(FtcError, match="name a PROOF"):
+        training_proof(tmp_path, "trl")
 
 
 @pytest.mark.prove

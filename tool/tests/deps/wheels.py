@@ -1,4 +1,4 @@
-"""Wheels of the next century for a local index: real packages under another version, or ones that break on import."""
+"""Wheels for a local index: real packages under another version, tiny ones, and ones that break on import."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ VERSION = "99.0"
 BROKEN = 'raise ImportError("planted")\n'
 
 
-def pack(folder: Path, name: str, files: dict[str, bytes]) -> None:
-    """Write `name`-99.0-py3-none-any.whl with these files into the folder."""
-    info = f"{name}-{VERSION}.dist-info"
+def pack(folder: Path, name: str, files: dict[str, bytes], version: str = VERSION) -> None:
+    """Write `name`-`version`-py3-none-any.whl with these files into the folder."""
+    info = f"{name}-{version}.dist-info"
     files = files | {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {VERSION}\n".encode(),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: planted\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = [f"{path},sha256={_digest(data)},{len(data)}" for path, data in sorted(files.items())]
     files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()
     folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(folder / f"{name}-{VERSION}-py3-none-any.whl", "w") as archive:
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
         for path, data in sorted(files.items()):
             archive.writestr(zipfile.ZipInfo(path, (2026, 1, 1, 0, 0, 0)), data)
 
