@@ -155,7 +155,9 @@ def _check_step(
         findings.append(Finding("stale-policy", told, "prepare the step again with `ftc`", path, BASE_MOVED))
     if parse_time(event.at) > sides.now + CLOCK_SKEW:
         findings.append(Finding("chain.future", f"is dated {event.at}, which is still to come", "correct it", path))
-    if event.version is not None and engine_path(event.version) not in sides.base_files:
+    # a candidate that failed its gates is brought and rejected by one change: it never meets anybody
+    known = {*sides.base_files, *(sides.files if event.to == "rejected" else ())}
+    if event.version is not None and engine_path(event.version) not in known:
         told = f"the base has no engine {event.version}"
         findings.append(Finding("engine.unknown", told, "merge the engine first, in a pull request of its own", path))
     evidence, health, problems = _evidence_now(sides, yard, ledger, event, path, recomputed)
