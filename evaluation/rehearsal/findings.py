@@ -75,6 +75,7 @@ def _cards_are_learned(played: Played) -> Finding:
     terms = _before(played)[-1].cards
     a10g, ada = terms.get("A10G", {}), terms.get("RTX-4090", {})
     holds = a10g.get("usable_gib") == truth.CARDS["A10G"].free and ada.get("need", 1.0) > 1.1
+    holds = holds and set(terms) == set(truth.MISJUDGED)
     told = f"A10G: {a10g.get('usable_gib')} GiB free; RTX-4090: bound × {ada.get('need')}; cards: {', '.join(terms)}"
     return Finding("Each misjudged card is mended in its own way, and no other card pays for it", holds, told)
 

@@ -62,7 +62,6 @@ class Played:
 
     weeks: list[Week]
     history: str
-    log: str
     slip: str
     slip_verdict: str
     rows_by_source: dict[str, int]
@@ -169,12 +168,10 @@ class _Calendar:
         world.stage.at_main()
         history = world.ftc("history")
         world.ftc("verify", "--base", "origin/main")
-        log = world.stage.git("log", "--format=%ad %s", "--date=short", "--reverse")
         rows = [json.loads(line) for line in world.read("registry/measurements/telemetry.jsonl").splitlines()]
         return Played(
             weeks=self.weeks,
             history=history,
-            log=log,
             slip=self.slip,
             slip_verdict=self.slip_verdict,
             rows_by_source=dict(Counter(row["source"]["repo_or_title"] for row in rows)),
