@@ -152,7 +152,7 @@ def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
 
 def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log: Path | None) -> int:
     """Write the answer in another framework's configuration; what it cannot hold goes to stderr as well."""
-    from tool.export import export, plan_of
+    from tool.export import data_of, export, plan_of
     from tool.export.files import framework
     from tool.generate.write import replace_file
     from tool.recommend.confidence import within_card
@@ -163,7 +163,8 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
     question = ask(repo, request)
     if question.subject.kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {question.subject.kind}")
-    done = export(name, plan_of(answer, question.subject.name, question.task.example_dataset, question.gpus))
+    data = data_of(question.task, answer.config["objective"], request.dataset_rows)
+    done = export(name, plan_of(answer, question.subject.name, data, question.gpus))
     if log is not None:
         append_event(log, answer)
     for warning in done.warnings:
@@ -216,17 +217,15 @@ def _quoted(value: Any) -> str:
 
 
 def _write_notebook(repo: Any, answer: Any, path: Path) -> None:
-    from tool.generate.context import notebook_context
-    from tool.generate.provenance import Digests
+    from tool.generate.own_notebook import own_notebook
     from tool.generate.write import replace_file
     from tool.recommend.confidence import within_card
-    from tool.render import notebook
 
     if answer.vram is None:
         raise FtcError("a notebook is sized for a card: name --platform or --gpu")
     if not within_card(answer.vram):
         raise FtcError("this configuration does not fit, so no notebook was written: " + "; ".join(answer.warnings))
-    replace_file(path.resolve(), notebook(answer, notebook_context(repo, answer, Digests(repo.root).provenance(set()))))
+    replace_file(path.resolve(), own_notebook(repo, answer))
 
 
 def append_event(path: Path, answer: Any) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tool.export.files import Export, export, names, plan_of
+from tool.export.files import Export, data_of, export, names, plan_of
 
-__all__ = ["Export", "export", "names", "plan_of"]
+__all__ = ["Export", "data_of", "export", "names", "plan_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tool.export.engine import Framework, Key, Native, Plan
+from tool.export.engine import Framework, Key, Native, Plan, group, visible
 
 KEYS = (
     Key("max_length", "sequence_len", "tokens"),
@@ -25,20 +25,64 @@ KEYS = (
     Key("lora_dropout", "lora_dropout"),
     Key("use_rslora", "peft_use_rslora"),
 )
-_TYPES = {"sft": "chat_template", "cpt": "completion", "grpo": "rewards.transform", "kto": "chatml.argilla"}
+_PAIRS = {"dpo": "chat_template.argilla_chat", "simpo": "chat_template.argilla_chat", "orpo": "chat_template.argilla"}
+_COLUMNS = {
+    "instruction": ("instruction", "output"),
+    "prompt_answer": ("prompt", "answer"),
+    "document_summary": ("document", "summary"),
+}
+"""Data format → our roles for question and answer, which Axolotl calls instruction and output."""
 
 
 def shape(plan: Plan, native: Native) -> None:
     config = native.config
-    config["base_model"] = plan.model
-    config |= {"datasets.0.path": plan.dataset, "datasets.0.type": _TYPES.get(plan.objective, "chat_template.default")}
+    config |= {"base_model": plan.model, "output_dir": "outputs"}
     config["bf16"], config["fp16"] = plan.precision == "bf16", plan.precision == "fp16"
-    config |= {"output_dir": "outputs"}
     native.command = "axolotl train"
+    native.start = f"{visible(plan.gpus)} axolotl train FILE".strip()
     if plan.precision == "fp32":
         native.implied.add("precision")
+    _data(plan, native)
     _adapter(plan, native)
     _objective(plan, native)
+    _sharding(plan, native)
+
+
+def _data(plan: Plan, native: Native) -> None:
+    data, config = plan.data, native.config
+    config |= {"datasets.0.path": data.name, "datasets.0.split": data.split}
+    if data.config:
+        config["datasets.0.name"] = data.config
+    if plan.objective == "cpt":
+        config |= {"datasets.0.type": "completion", "datasets.0.field": data.column("text")}
+    elif plan.objective == "grpo":
+        config["datasets.0.type"] = "rewards.transform"
+        native.lost["reward"] = (
+            "write rewards.py beside this file, with `transform` and `reward` (Axolotl's GRPO guide)"
+        )
+    elif plan.objective == "kto":
+        config["datasets.0.type"] = "chatml.ultra"
+        native.lost["data"] = "Axolotl's KTO reads columns prompt, completion and label: split pairs first"
+    elif plan.objective in _PAIRS:
+        config |= {"datasets.0.type": _PAIRS[plan.objective], "chat_template": "tokenizer_default"}
+    elif data.format == "messages":
+        config |= {"datasets.0.type": "chat_template", "datasets.0.field_messages": data.column("messages")}
+    else:
+        _pairs(plan, native)
+
+
+def _pairs(plan: Plan, native: Native) -> None:
+    """Rows of question and answer: Axolotl writes them by a format of its own, not by the model's chat template."""
+    data, config = plan.data, native.config
+    question, answer = _COLUMNS.get(data.format, ("instruction", "output"))
+    config["datasets.0.type.field_instruction"] = data.column(question)
+    config["datasets.0.type.field_output"] = data.column(answer)
+    config["datasets.0.type.format"] = "{instruction}\n"
+    if "input" in data.columns:
+        config["datasets.0.type.field_input"] = data.column("input")
+        config["datasets.0.type.format"] = "{instruction}\n{input}\n"
+        config["datasets.0.type.no_input_format"] = "{instruction}\n"
+    native.lost["data"] = f"columns {data.described} are joined as plain text; rows of messages use the chat template"
 
 
 def _adapter(plan: Plan, native: Native) -> None:
@@ -67,11 +111,31 @@ def _objective(plan: Plan, native: Native) -> None:
     config["rl"] = plan.objective
     if plan.objective == "grpo":
         config["trl.beta"] = values.get("beta", 0.0)
-        config["trl.num_generations"] = values.get("num_generations", 8)
-        config["trl.max_completion_length"] = int(values["max_length"]) // 2
         config["trl.reward_funcs"] = ["rewards.reward"]
+        group(plan, native, "trl.")
     elif "beta" in values:
         config["rl_beta"] = values["beta"]
+
+
+def _sharding(plan: Plan, native: Native) -> None:
+    """FSDP 2, or why Axolotl refuses it here (its own checks name both cases)."""
+    if plan.sharding not in ("fsdp", "zero2"):
+        return
+    if "8bit" in str(plan.values.get("optim")):
+        native.lost["sharding"] = (
+            f"sized for {plan.sharding}; Axolotl refuses it with an 8-bit optimizer: use DeepSpeed"
+        )
+        return
+    if plan.quantization != "none" and plan.objective in ("dpo", "kto", "orpo", "simpo"):
+        native.lost["sharding"] = f"sized for {plan.sharding}; Axolotl refuses it for a quantised {plan.objective}"
+        return
+    native.config |= {
+        "fsdp_version": 2,
+        "fsdp_config.auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+        "fsdp_config.reshard_after_forward": plan.sharding == "fsdp",
+        "fsdp_config.state_dict_type": "FULL_STATE_DICT",
+        "fsdp_config.cpu_ram_efficient_loading": False,
+    }
 
 
 FRAMEWORK = Framework(

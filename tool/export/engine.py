@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tool.errors import BadRequest
+
+if TYPE_CHECKING:
+    from tool.render import NotebookContext
+    from tool.schema.recommendation import Recommendation
 
 NOT_CARRIED = frozenset({"task_type", "objective", "adapter", "kbit_preparation", "sharding"})
 """Fields that say what the other fields add up to, or what the launcher does; each framework writes them in its way."""
 
 
 @dataclass(frozen=True)
+class Data:
+    """Which rows are read. `format` and `columns` are those of profiles/tasks: role → column of this data set."""
+
+    name: str
+    format: str = "messages"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    config: str | None = None
+    split: str = "train"
+
+    def column(self, role: str) -> str:
+        """The column that has this role; the role's own name where none is told."""
+        return self.columns.get(role, role)
+
+    @property
+    def described(self) -> str:
+        """The columns, for a sentence."""
+        return ", ".join(sorted(self.columns.values())) or self.format
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What is to be exported. `values` has the names of the design, section 2, without the fields that are null."""
+    """What is to be exported. `values` has the names of the design, section 2, without the fields that are null.
+
+    `source` is the answer itself and what surrounds it; only scripts need it, rendered from the notebooks' cells.
+    """
 
     model: str
-    dataset: str
+    data: Data
     objective: str
     adapter: str
     gpus: int
     values: dict[str, Any]
     rows: int | None = None
     notes: tuple[str, ...] = ()
+    source: tuple[Recommendation, NotebookContext] | None = None
+
+    @property
+    def sharding(self) -> str:
+        """none, ddp, zero2 or fsdp."""
+        return str(self.values.get("sharding") or "none")
 
     @property
     def quantization(self) -> str:
@@ -50,11 +83,13 @@ class Native:
     """A configuration in the framework's own keys (nested keys joined by dots), and what it could not hold.
 
     `lost` names our fields that the file does not hold; `implied` those that the framework does by itself, so that
-    the file is silent about them. `command` starts the run, `launch` is what the launcher adds when it is read back.
+    the file is silent about them. `command` names what reads the file, `start` is the whole line to type (`FILE` stands
+    for the file), `launch` is what the launcher adds when it is read back.
     """
 
     config: dict[str, Any]
     command: str
+    start: str = ""
     lost: dict[str, str] = field(default_factory=dict)
     implied: set[str] = field(default_factory=set)
     launch: dict[str, Any] = field(default_factory=dict)
@@ -91,6 +126,19 @@ def build(framework: Framework, plan: Plan) -> Native:
             native.lost[name] = f"{framework.title} has no key for it (ours: {value})"
     framework.shape(plan, native)
     return native
+
+
+def visible(gpus: int) -> str:
+    """The variable that shows so many cards to a framework that takes all it sees."""
+    return f"CUDA_VISIBLE_DEVICES={','.join(map(str, range(gpus)))}" if gpus <= 8 else ""
+
+
+def group(plan: Plan, native: Native, prefix: str = "") -> None:
+    """Answers per prompt and their length, for reinforcement: frameworks bound prompt and answer apart."""
+    length = int(plan.values["max_length"])
+    native.config[f"{prefix}num_generations"] = plan.values.get("num_generations", 8)
+    native.config[f"{prefix}max_completion_length"] = length // 2
+    native.lost["max_length"] = f"answers get half of {length} tokens; keep prompts within the other half"
 
 
 def sixteen_bit(plan: Plan, native: Native, dtype_key: str, names: dict[str, str]) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tool.errors import BadRequest
-from tool.export.engine import Framework, Native, Plan, build, nested
+from tool.export.engine import Data, Framework, Native, Plan, build, nested
+from tool.render.dataset import dataset_view
 from tool.schema.recommendation import Recommendation
+from tool.schema.task import Task
 
 _MODULES = {
     "trl": "trl",
@@ -45,7 +47,13 @@ def framework(name: str) -> Framework:
     return found
 
 
-def plan_of(answer: Recommendation, model: str | None, dataset: str, gpus: int = 1) -> Plan:
+def data_of(task: Task, objective: str, rows: int | None = None) -> Data:
+    """The task's example rows, or what stands in for them where they are no rows for this objective."""
+    view = dataset_view(task, objective, rows)
+    return Data(view["name"], view["format"], dict(view["columns"]), view["config"], view["split"])
+
+
+def plan_of(answer: Recommendation, model: str | None, data: Data, gpus: int = 1) -> Plan:
     """What is to be exported. Raises BadRequest for a model that is no causal language model."""
     config = answer.config
     values = {key: value for key, value in config.items() if value is not None}
@@ -54,7 +62,7 @@ def plan_of(answer: Recommendation, model: str | None, dataset: str, gpus: int =
     kind = config.get("model_kind", "causal_lm")
     if kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {kind}", "write a --notebook")
-    return Plan(model or PLACEHOLDER, dataset, config["objective"], config["adapter"], gpus, values, rows, notes)
+    return Plan(model or PLACEHOLDER, data, config["objective"], config["adapter"], gpus, values, rows, notes)
 
 
 def export(name: str, plan: Plan) -> Export:
@@ -74,13 +82,12 @@ def _header(target: Framework, plan: Plan, native: Native, warnings: list[str]) 
     per_gpu = f"{plan.values['per_device_train_batch_size']} x {plan.values['gradient_accumulation_steps']}"
     lines = [
         f"{target.title} {target.version}: {plan.adapter} {plan.objective} of {_one_line(plan.model)}",
-        f"start: {native.command} (this file)",
+        f"start: {native.start}",
         f"effective batch: {per_gpu} x {plan.gpus} GPUs = {batch} sequences",
-        f"data: {_one_line(plan.dataset)} is an example; name your own",
+        f"data: {_one_line(plan.data.name)} is an example; name your own",
     ]
-    sharding = plan.values.get("sharding", "none")
-    if sharding != "none":
-        lines.append(f"sharding: sized for {sharding}; configure it in the launcher")
+    if plan.sharding not in ("none", "ddp"):
+        lines.append(f"sharding: sized for {plan.sharding}")
     lines += [f"warning: {_one_line(line)}" for line in warnings]
     return lines + [f"note: {_one_line(note)}" for note in plan.notes]
 
@@ -92,7 +99,7 @@ def _one_line(text: str) -> str:
 def _yaml(config: dict[str, Any]) -> str:
     import yaml
 
-    return yaml.safe_dump(nested(config), sort_keys=True, allow_unicode=True, width=110)
+    return str(yaml.dump(nested(config), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True, width=110))
 
 
 def _script(native: Native, plan: Plan) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tool.export.engine import Framework, Key, Native, Plan
+from typing import Any
+
+from tool.export.engine import Data, Framework, Key, Native, Plan, visible
 
 _ATTENTION = {"sdpa": "sdpa", "flash_attention_2": "fa2", "eager": "disabled"}
 KEYS = (
@@ -26,16 +28,21 @@ KEYS = (
     Key("lora_dropout", "lora_dropout"),
     Key("use_rslora", "use_rslora"),
 )
+_COLUMNS = {"prompt_answer": ("prompt", "answer"), "document_summary": ("document", "summary")}
 _STAGES = {"sft": "sft", "cpt": "pt", "dpo": "dpo", "orpo": "dpo", "simpo": "dpo", "kto": "kto"}
 
 
 def shape(plan: Plan, native: Native) -> None:
     config = native.config
-    config |= {"model_name_or_path": plan.model, "dataset": plan.dataset, "dataset_dir": "ONLINE"}
+    config["model_name_or_path"] = plan.model
+    _data(plan, native)
     config |= {"stage": _STAGES[plan.objective], "do_train": True, "output_dir": "outputs"}
     config["finetuning_type"] = "full" if plan.adapter == "full" else "lora"
     config["bf16"], config["fp16"] = plan.precision == "bf16", plan.precision == "fp16"
     native.command = "llamafactory-cli train"
+    native.start = f"{visible(plan.gpus)} llamafactory-cli train FILE".strip()
+    if plan.sharding in ("fsdp", "zero2"):
+        native.lost["sharding"] = f"sized for {plan.sharding}: start it with an accelerate configuration that shards"
     native.launch = {"num_gpus": plan.gpus}
     if plan.precision == "fp32":
         native.implied.add("precision")
@@ -45,6 +52,41 @@ def shape(plan: Plan, native: Native) -> None:
         config["pref_beta"] = plan.values["beta"]
     if plan.adapter != "full":
         _adapter(plan, native)
+
+
+def _data(plan: Plan, native: Native) -> None:
+    """Rows in Alpaca's columns are read straight from the hub; others are described as in a dataset_info.json."""
+    data, config = plan.data, native.config
+    alpaca = {"instruction": "instruction", "input": "input", "output": "output"}
+    if data.format == "instruction" and dict(data.columns) == alpaca and data.split == "train" and not data.config:
+        config |= {"dataset": data.name, "dataset_dir": "ONLINE"}
+        return
+    entry = {"hf_hub_url": data.name, "split": data.split, **_entry(data, plan.objective)}
+    if data.config:
+        entry["subset"] = data.config
+    config |= {"dataset": "rows", **{f"dataset_dir.rows.{key}": value for key, value in entry.items()}}
+    if plan.objective == "kto":
+        native.lost["data"] = "LLaMA-Factory's KTO reads columns messages and label (true or false): split pairs first"
+    elif data.format == "preference":
+        native.lost["data"] = "LLaMA-Factory reads prompt (messages), chosen and rejected (one message each)"
+
+
+def _entry(data: Data, objective: str) -> dict[str, Any]:
+    """One entry of LLaMA-Factory's dataset_info.json, by dotted keys."""
+    openai = {"tags.role_tag": "role", "tags.content_tag": "content", "tags.user_tag": "user"}
+    openai |= {"tags.assistant_tag": "assistant", "tags.system_tag": "system"}
+    if objective == "kto":
+        return {"formatting": "sharegpt", "columns.messages": "messages", "columns.kto_tag": "label", **openai}
+    if data.format == "preference":
+        pair = {"columns.chosen": data.column("chosen"), "columns.rejected": data.column("rejected")}
+        return {"formatting": "sharegpt", "ranking": True, "columns.messages": "prompt", **pair, **openai}
+    if data.format == "messages":
+        return {"formatting": "sharegpt", "columns.messages": data.column("messages"), **openai}
+    if data.format == "text":
+        return {"columns.prompt": data.column("text")}
+    question, answer = _COLUMNS.get(data.format, ("instruction", "output"))
+    query = {"columns.query": data.column("input")} if "input" in data.columns else {}
+    return {"columns.prompt": data.column(question), "columns.response": data.column(answer), **query}
 
 
 def _adapter(plan: Plan, native: Native) -> None:

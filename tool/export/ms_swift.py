@@ -1,8 +1,8 @@
-"""ms-swift's YAML (`swift sft --config FILE`), keys of 4.6."""
+"""ms-swift's YAML (`swift sft FILE`), keys of 4.6."""
 
 from __future__ import annotations
 
-from tool.export.engine import DTYPES, Framework, Key, Native, Plan, sixteen_bit
+from tool.export.engine import DTYPES, Framework, Key, Native, Plan, group, sixteen_bit
 
 _ATTENTION = {"sdpa": "sdpa", "flash_attention_2": "flash_attn", "eager": "eager"}
 KEYS = (
@@ -26,25 +26,56 @@ KEYS = (
     Key("lora_dropout", "lora_dropout"),
     Key("use_rslora", "use_rslora"),
 )
+_COLUMNS = {
+    "prompt_answer": {"prompt": "query", "answer": "response"},
+    "document_summary": {"document": "query", "summary": "response"},
+    "text": {"text": "response"},
+}
+"""Data format → our role → the column that ms-swift looks for; Alpaca's columns and messages it knows by itself."""
 _COMMANDS = {"sft": "swift sft", "cpt": "swift pt"}
 
 
 def shape(plan: Plan, native: Native) -> None:
     config, values = native.config, plan.values
-    config |= {"model": plan.model, "use_hf": True, "dataset": [plan.dataset], "output_dir": "outputs"}
+    config |= {"model": plan.model, "use_hf": True, "output_dir": "outputs"}
     config["tuner_type"] = "full" if plan.adapter == "full" else "lora"
     native.command = _COMMANDS.get(plan.objective, "swift rlhf")
+    native.start = f"NPROC_PER_NODE={plan.gpus} {native.command} FILE"
     native.launch = {"env.NPROC_PER_NODE": plan.gpus}
+    _data(plan, native)
+    if config.get("packing") and plan.values.get("attn_implementation") != "flash_attention_2":
+        config["packing"] = False
+        native.lost["packing"] = "ms-swift packs with FlashAttention only (attn_impl: flash_attn), and this is without"
     sixteen_bit(plan, native, "torch_dtype", DTYPES)
     if plan.objective not in _COMMANDS:
         config["rlhf_type"] = plan.objective
         if "beta" in values:
             config["beta"] = values["beta"]
     if plan.objective == "grpo":
-        config["num_generations"] = values.get("num_generations", 8)
-        config["max_completion_length"] = int(values["max_length"]) // 2
+        group(plan, native)
+        config["max_length"] = int(values["max_length"]) // 2  # of the prompt, in reinforcement
+        config["reward_funcs"] = ["accuracy"]
+        native.lost["reward"] = "accuracy compares with a column `solution`: name a reward of your own"
     if plan.adapter != "full":
         _adapter(plan, native)
+    if plan.sharding in ("fsdp", "zero2"):
+        config["fsdp"] = "fsdp2"
+    if plan.sharding == "zero2":
+        native.lost["sharding"] = "fsdp2 shares out the weights too: less memory than ours, and more traffic"
+
+
+def _data(plan: Plan, native: Native) -> None:
+    data, config = plan.data, native.config
+    config["dataset"] = [f"{data.name}:{data.config}" if data.config else data.name]
+    roles = _COLUMNS.get(data.format, {})
+    columns = {data.column(role): name for role, name in roles.items() if data.column(role) != name}
+    config |= {f"columns.{ours}": theirs for ours, theirs in columns.items()}
+    if data.split != "train":
+        native.lost["data"] = f"ms-swift reads the split train; this data set's is {data.split}: register it"
+    if data.format == "preference":
+        native.lost["data"] = "ms-swift reads messages (the chosen conversation) and rejected_response"
+        if plan.objective == "kto":
+            native.lost["data"] = "ms-swift's KTO reads columns messages and label (true or false): split pairs first"
 
 
 def _adapter(plan: Plan, native: Native) -> None:

@@ -49,6 +49,7 @@ _DATASETS = {
     "cpt": "torchtune.datasets.text_completion_dataset",
     "dpo": "torchtune.datasets.preference_dataset",
 }
+_COLUMNS = {"prompt_answer": ("prompt", "answer"), "document_summary": ("document", "summary")}
 _ATTENTION = {"q_proj": "q_proj", "k_proj": "k_proj", "v_proj": "v_proj", "o_proj": "output_proj"}
 _FEED_FORWARD = {"gate_proj", "up_proj", "down_proj"}
 
@@ -117,9 +118,16 @@ def _recipe(plan: Plan, native: Native) -> None:
     recipe = f"{method}_dpo_{place}" if plan.objective == "dpo" else f"{method}_finetune_{place}"
     launcher = "" if place == "single_device" else f" --nproc_per_node {plan.gpus}"
     native.command = f"tune run{launcher} {recipe}"
+    native.start = f"{native.command} --config FILE"
     native.config |= {"output_dir": "outputs", "device": "cuda", "shuffle": True, "resume_from_checkpoint": False}
+    native.config["max_steps_per_epoch"] = None  # read by every recipe, with no default
     if place == "single_device":
-        native.config["compile"] = False
+        native.config |= {"compile": False, "optimizer_in_bwd": False}
+    elif plan.sharding == "zero2" and recipe == "full_finetune_distributed":
+        native.config["fsdp_reshard_after_forward"] = False
+    if recipe == "full_dpo_distributed":  # the reference is a second copy of the same files
+        checkpointer = {key: value for key, value in native.config.items() if key.startswith("checkpointer.")}
+        native.config |= {f"ref_{key}": value for key, value in checkpointer.items()}
     if plan.objective == "dpo":
         native.config["loss._component_"] = "torchtune.rlhf.loss.DPOLoss"
         native.config["loss.beta"] = plan.values.get("beta", 0.1)
@@ -131,14 +139,24 @@ def _recipe(plan: Plan, native: Native) -> None:
 
 def _data(plan: Plan, native: Native) -> None:
     config = native.config
-    config |= {"dataset._component_": _DATASETS[plan.objective], "dataset.source": plan.dataset}
-    config["dataset.split"] = "train"
-    if plan.objective == "sft":
-        config |= {"dataset.conversation_column": "messages", "dataset.conversation_style": "openai"}
+    data = plan.data
+    config |= {"dataset._component_": _DATASETS[plan.objective], "dataset.source": data.name}
+    config["dataset.split"] = data.split
+    if data.config:
+        config["dataset.name"] = data.config
+    if plan.objective == "sft" and data.format == "messages":
+        config |= {"dataset.conversation_column": data.column("messages"), "dataset.conversation_style": "openai"}
+    elif plan.objective == "sft":
+        question, answer = _COLUMNS.get(data.format, ("instruction", "output"))
+        config["dataset._component_"] = "torchtune.datasets.instruct_dataset"
+        config |= {"dataset.column_map.input": data.column(question), "dataset.column_map.output": data.column(answer)}
+        if "input" in data.columns:
+            native.lost["data"] = f"torchtune's instruct_dataset leaves out column {data.column('input')}"
     elif plan.objective == "cpt":
-        config["dataset.column"] = "text"
+        config["dataset.column"] = data.column("text")
         native.lost["objective"] = "for torchtune this is fine-tuning on a data set of texts"
     else:
+        config |= {f"dataset.column_map.{role}": data.column(role) for role in ("chosen", "rejected")}
         if config.pop("dataset.packed", False):
             native.lost["packing"] = "torchtune does not pack preferences"
         native.implied.add("packing")
@@ -154,21 +172,23 @@ def _optimizer(plan: Plan, native: Native) -> None:
 
 
 def _schedule(plan: Plan, native: Native) -> None:
-    ours, share = plan.values.get("lr_scheduler_type"), float(plan.values.get("warmup_ratio") or 0)
-    if ours == "constant" or ours is None:
-        native.implied.add("lr_scheduler_type")
-        native.implied.add("warmup_ratio")
-        if share:
-            native.lost["warmup_ratio"] = "without a schedule torchtune does not warm up"
-        return
-    if ours != "cosine":
-        native.lost["lr_scheduler_type"] = f"torchtune has the cosine schedule only (ours: {ours})"
+    """torchtune has one schedule. Of no cosine cycle at all it is a constant one, which is how that is written here."""
+    ours, share = str(plan.values.get("lr_scheduler_type") or "constant"), float(plan.values.get("warmup_ratio") or 0)
+    if ours not in ("cosine", "constant", "constant_with_warmup"):
+        native.lost["lr_scheduler_type"] = f"torchtune has the cosine and the constant schedule only (ours: {ours})"
     native.config["lr_scheduler._component_"] = "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup"
+    if ours.startswith("constant"):
+        native.config["lr_scheduler.num_cycles"] = 0.0
     steps = total_steps(plan)
-    native.config["lr_scheduler.num_warmup_steps"] = round(share * steps) if steps else 0
-    if share:
+    warmup = round(share * steps) if steps and ours != "constant" else 0
+    native.config["lr_scheduler.num_warmup_steps"] = warmup
+    if ours == "constant" and share:
+        native.lost["warmup_ratio"] = "the schedule `constant` does not warm up, here as in TRL"
+    elif share:
         of = f"of {steps} steps" if steps else "of a number of steps that is not known: give --dataset-rows"
         native.lost["warmup_ratio"] = f"torchtune counts warm-up in steps; ours is a share of {share:g} {of}"
+    if ours == "constant_with_warmup" and not warmup:
+        native.implied.add("lr_scheduler_type")  # without a step of warm-up it is the constant schedule
 
 
 def _numbers(plan: Plan, native: Native) -> None:

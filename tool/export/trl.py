@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tool.export.engine import DTYPES, Framework, Key, Native, Plan, sixteen_bit
+from tool.export.engine import DTYPES, Framework, Key, Native, Plan, group, sixteen_bit
 
 # TRL 1.16 has no `warmup_ratio`: `warmup_steps` below 1 is a share of all steps.
 KEYS = (
@@ -26,16 +26,23 @@ KEYS = (
 )
 _SCRIPTS = {"cpt": "sft", "simpo": "cpo"}
 _EXPERIMENTAL = ("orpo", "simpo")
+_ACCELERATE = {"fsdp": "fsdp2", "zero2": "zero2"}
+"""Sharding → one of the configurations that TRL brings for accelerate (zero2 needs DeepSpeed)."""
+_PAIRS: dict[str, tuple[str, ...]] = {"preference": ("chosen", "rejected")}
+_COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
+    "sft": {"messages": ("messages",), "text": ("text",), "prompt_completion": ("prompt", "completion")},
+    "cpt": {"text": ("text",)},
+    "grpo": {"prompt_solution": ("prompt", "solution")},
+    **dict.fromkeys(("dpo", "orpo", "simpo", "kto"), _PAIRS),
+}
+"""Objective → data format → the columns that TRL's trainers look for (its documentation, "Dataset formats")."""
 
 
 def shape(plan: Plan, native: Native) -> None:
     config, values = native.config, plan.values
-    config |= {"model_name_or_path": plan.model, "dataset_name": plan.dataset}
-    script = _SCRIPTS.get(plan.objective, plan.objective)
-    native.command = f"trl {script}"
-    if plan.objective in _EXPERIMENTAL:
-        native.command = f"examples/scripts/{script}.py"
-    native.launch = {"accelerate.num_processes": plan.gpus}
+    config |= {"model_name_or_path": plan.model, "output_dir": "outputs"}
+    _command(plan, native)
+    _data(plan, native)
     sixteen_bit(plan, native, "dtype", DTYPES)
     _adapter(plan, native)
     if plan.objective in ("sft", "cpt"):
@@ -51,18 +58,36 @@ def shape(plan: Plan, native: Native) -> None:
     if "beta" in values and plan.objective not in ("sft", "cpt"):
         config["beta"] = values["beta"]
     if plan.objective == "grpo":
-        _group(plan, native)
+        group(plan, native)
+        config["reward_funcs"] = ["accuracy_reward"]
+        native.lost["reward"] = "accuracy_reward compares with a column `solution`: name a reward of your own"
     else:
         config["max_length"] = values["max_length"]
 
 
-def _group(plan: Plan, native: Native) -> None:
-    length = int(plan.values["max_length"])
-    native.config["num_generations"] = plan.values.get("num_generations", 8)
-    native.config["max_completion_length"] = length // 2
-    native.lost["max_length"] = (
-        f"TRL bounds the answer alone: half of {length} tokens; keep prompts within the other half"
-    )
+def _command(plan: Plan, native: Native) -> None:
+    """`trl SCRIPT --config FILE`; what has no command is started by TRL's example script of the same parser."""
+    script = _SCRIPTS.get(plan.objective, plan.objective)
+    launcher = _ACCELERATE.get(plan.sharding, "multi_gpu")
+    native.launch = {"accelerate.num_processes": plan.gpus}
+    several = f" --num_processes {plan.gpus}" if plan.gpus > 1 else ""
+    native.command = f"trl {script}"
+    native.start = f"trl {script} --config FILE" + (f" --accelerate_config {launcher}{several}" if several else "")
+    if plan.objective in _EXPERIMENTAL:
+        native.command = f"examples/scripts/{script}.py"
+        native.start = f"accelerate launch{several} {native.command} --config FILE"
+
+
+def _data(plan: Plan, native: Native) -> None:
+    """TRL's scripts read the rows as they are: it is their columns that tell what they are."""
+    data = plan.data
+    native.config |= {"dataset_name": data.name, "dataset_train_split": data.split}
+    if data.config:
+        native.config["dataset_config"] = data.config
+    wanted = _COLUMNS[plan.objective]
+    if data.format not in wanted or any(data.column(role) != role for role in wanted[data.format]):
+        known = " or ".join(", ".join(roles) for roles in wanted.values())
+        native.lost["data"] = f"TRL reads columns {known}, not {data.described}: rename them, or take trl-script"
 
 
 def _adapter(plan: Plan, native: Native) -> None:

@@ -31,12 +31,13 @@ def shape(plan: Plan, native: Native) -> None:
     config, values = native.config, plan.values
     trainer = _CONFIGS[plan.objective]
     native.command = "python"
+    native.start = "python FILE"
     loader = "FastLanguageModel.from_pretrained"
     config |= {f"{loader}.model_name": plan.model, f"{loader}.max_seq_length": values["max_length"]}
     config[f"{loader}.load_in_4bit"] = plan.quantization.startswith("nf4")
     config[f"{loader}.load_in_8bit"] = plan.quantization == "int8"
     config[f"{loader}.full_finetuning"] = plan.adapter == "full"
-    config["load_dataset.path"] = plan.dataset
+    config["load_dataset.path"] = plan.data.name
     for key in TRAINER_KEYS:
         if values.get(key.ours) is not None:
             config[f"{trainer}.{key.theirs}"] = values[key.ours]

@@ -27,6 +27,8 @@ def read(native: Native, row: Row) -> Draft:
     draft.max_length = native.integer("tokenizer.max_seq_len", "dataset.max_seq_len")
     draft.epochs = native.number("epochs")
     draft.scheduler = scheduler(native.text("lr_scheduler._component_"))
+    if native.number("lr_scheduler.num_cycles") == 0:  # of no cosine cycle at all
+        draft.scheduler = "constant_with_warmup" if native.number("lr_scheduler.num_warmup_steps") else "constant"
     draft.warmup_steps = native.number("lr_scheduler.num_warmup_steps")
     draft.weight_decay = native.number("optimizer.weight_decay")
     draft.max_grad_norm = native.number("clip_grad_norm")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tool.errors import BadRequest
 from tool.export import Export, export, names
-from tool.export.engine import Plan
+from tool.export.engine import Data, Plan
 from tool.export.files import framework
 from tool.recipes.draft import Row
 from tool.recipes.native import flattened
@@ -28,6 +28,19 @@ COMPARED = (
     "num_generations",
 )  # fmt: skip
 QUANTIZATION = {"full": ["none"], "lora": ["none", "int8"], "qlora": ["nf4", "nf4-dq"], "dora": ["none", "nf4-dq"]}
+PAIRS = [{"format": "preference", "columns": {"chosen": "chosen", "rejected": "rejected"}}]
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "sft": [
+        {"format": "messages", "columns": {"messages": "messages"}, "split": "train_sft"},
+        {"format": "instruction", "columns": {"instruction": "instruction", "input": "input", "output": "output"}},
+        {"format": "prompt_answer", "columns": {"prompt": "question", "answer": "answer"}, "config": "main"},
+        {"format": "document_summary", "columns": {"document": "dialogue", "summary": "summary"}},
+    ],
+    "cpt": [{"format": "text", "columns": {"text": "text"}, "config": "sample-10BT"}],
+    "grpo": [{"format": "prompt_answer", "columns": {"prompt": "question", "answer": "answer"}, "config": "main"}],
+    **dict.fromkeys(("dpo", "orpo", "kto", "simpo"), PAIRS),
+}
+"""Rows as the tasks name them, for each objective."""
 MODELS = (
     "meta-llama/Llama-3.1-8B-Instruct",
     "Qwen/Qwen2.5-7B-Instruct",
@@ -69,7 +82,11 @@ def plans(draw: st.DrawFn) -> Plan:
         )
     if objective == "grpo":
         values["num_generations"] = draw(st.sampled_from([4, 8]))
-    return Plan(draw(st.sampled_from(MODELS)), "org/rows", objective, adapter, draw(st.sampled_from([1, 4])), values)
+    gpus = draw(st.sampled_from([1, 4]))
+    values["sharding"] = "none" if gpus == 1 else draw(st.sampled_from(["ddp", "zero2", "fsdp"]))
+    data = Data("org/rows", **draw(st.sampled_from(ROWS[objective])))
+    rows = draw(st.sampled_from([None, 12_000]))
+    return Plan(draw(st.sampled_from(MODELS)), data, objective, adapter, gpus, values, rows)
 
 
 def python_calls(text: str) -> dict[str, Any]:
