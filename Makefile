@@ -90,11 +90,15 @@ bench-memory: $(STAMP) .bench-venv/.made ## set other memory estimators beside o
 rehearse: $(STAMP) ## twelve weeks of telemetry and retraining through the real commands
 	@$(VENV)/bin/python -m evaluation.rehearsal --write
 
+bench-telemetry: $(STAMP) ## a million events through ingest and report, and a retraining from 50,000 runs
+	@$(VENV)/bin/python -m evaluation.bench_telemetry
+
 bench-hparams: $(STAMP) ## score learning rates and other hyperparameters, repositories left out
 	@$(VENV)/bin/python -m evaluation.hparams
 
 bless: $(STAMP) ## rewrite the outputs that tests compare with (read the diff before you commit it)
 	@$(VENV)/bin/python -m tool.tests.readme
+	@$(VENV)/bin/python -m tool.site.pictures
 	@$(FTC) generate
 
 lint: $(STAMP) ## style, types, layers
@@ -106,4 +110,4 @@ lint: $(STAMP) ## style, types, layers
 lock: ## resolve requirements.lock anew (needs uv)
 	@UV_PYTHON_DOWNLOADS=never uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header --quiet -o requirements.lock
 
-.PHONY: help setup generate check test prove test-notebooks test-page pictures sweep oracle-environment oracle measure calibrate rehearse bench-memory bench-hparams bless lint lock
+.PHONY: help setup generate check test prove test-notebooks test-page pictures sweep oracle-environment oracle measure calibrate rehearse bench-memory bench-telemetry bench-hparams bless lint lock
