@@ -26,7 +26,7 @@ def core_file(repo: Repo, listed: list[Listed]) -> dict[str, bytes]:
     fitting = [item for item in listed if item.fits]
     places = sorted({item.row["place"] for item in listed})
     document = {
-        "cards": _cards(repo),
+        "cards": cards_of(repo),
         "columns": ["model", *COLUMNS, "tail"],
         "models": [[model.id, model.parameters, kind_of(model)] for model in repo.models],
         "misfits": [
@@ -48,7 +48,7 @@ def _task(task: Any) -> dict[str, Any]:
     return {"title": task.title, "description": task.description, "dataset": task.example_dataset, **kinds}
 
 
-def _cards(repo: Repo) -> list[dict[str, Any]]:
+def cards_of(repo: Repo) -> list[dict[str, Any]]:
     """Cards by usable memory: what they have, what they can, and GiB that the process takes beside the allocator."""
     kinds, calibration = Kinds.read(repo), load_calibration(repo.root)
     return [
