@@ -37,7 +37,7 @@
       ["Length", config.max_length + " tokens"],
       ["Epochs", ftc.number(config.num_train_epochs)],
       config.lora_r ? ["Rank / alpha", config.lora_r + " / " + config.lora_alpha] : ["Optimizer", config.optim],
-      ["1,000 rows", row.hours_per_1000_rows ? duration(row.hours_per_1000_rows) : "–"],
+      ["Time for 1,000 rows", row.hours_per_1000_rows ? duration(row.hours_per_1000_rows) : "–"],
     ];
     const where = target ? target.title : ftc.cards(place) + " (" + place.title + ")";
     const usable = target ? target.usable : vram.usable_gib;

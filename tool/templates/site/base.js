@@ -113,7 +113,7 @@ const ftc = (() => {
 
   /** Rounded as the command rounds: a tie goes to the even digit, where toPrecision takes the larger one. */
   function toDigits(value, digits) {
-    const tie = value.toPrecision(digits + 12).replace(/e.*/, "").endsWith("5" + "0".repeat(11));
+    const tie = value.toPrecision(digits + 40).replace(/e.*/, "").endsWith("5" + "0".repeat(39));
     const odd = /[13579]$/.test(value.toPrecision(digits).replace(/e.*/, ""));
     return Number((tie && odd ? value * (1 - 1e-9) : value).toPrecision(digits));
   }
@@ -122,7 +122,7 @@ const ftc = (() => {
   const share = (value) => Math.round(value * 100) + "\u00a0%";
 
   function parameters(count) {
-    return count >= 1e9 ? number(count / 1e9, 3) + " B" : number(count / 1e6, 3) + " M";
+    return count >= 9.995e8 ? number(count / 1e9, 3) + " B" : number(count / 1e6, 3) + " M";
   }
 
   /** What a process has of a card, or of all cards: "T4", "8 × A100-SXM4-80GB". */

@@ -38,19 +38,23 @@
     let [from, to] = [Math.min(...known), Math.max(...known)];
     const room = (to - from || 1) * 0.06;
     [from, to] = [from - room, to + room];
-    const [left, width, line] = [300, 470, 26];
+    // On a phone the words stand above the lines, elsewhere beside them.
+    const narrow = innerWidth < 700;
+    const [left, width, line, whole] = narrow ? [14, 280, 44, 350] : [300, 470, 26, 830];
     const x = (value) => left + (width * (scale(logarithmic ? Math.max(value, 10 ** from) : value) - from)) / (to - from);
     const height = found.length * line + 34;
     const ticks = marks(from, to, logarithmic);
+    const row = (each, index) => {
+      const y = index * line + (narrow ? 30 : 18);
+      const words = narrow ? { x: left, y: y - 13 } : { x: left - 12, y: y + 4, "text-anchor": "end" };
+      return svg("g", {}, svg("title", {}, label(each.group) + ": " + ftc.number(each.value) + " used, median " + ftc.number(each.median) + ", quartiles " + ftc.number(each.low) + " to " + ftc.number(each.high)),
+        svg("text", words, label(each.group)), svg("line.spread", { x1: x(each.low), x2: x(each.high), y1: y, y2: y }),
+        svg("circle.median", { cx: x(each.median), cy: y, r: 5 }), svg("circle.used", { cx: x(each.value), cy: y, r: 4 }), svg("text.n", { x: left + width + 8, y: y + 4 }, "n " + each.n));
+    };
     return el("div.scroll", { tabindex: 0, role: "region", "aria-label": "Chart of " + FIELDS[chosen.field][0] },
-      svg("svg.chart", { viewBox: "0 0 830 " + height, role: "img", "aria-label": FIELDS[chosen.field][0] + " by group: median, quartiles and value used. The table below has the same figures." },
-        ticks.map((tick) => [svg("line.grid", { x1: x(tick), x2: x(tick), y1: 4, y2: height - 28 }), svg("text.tick", { x: x(tick), y: height - 10, "text-anchor": "middle" }, ftc.number(tick))]),
-        found.map((row, index) => {
-          const y = index * line + 18;
-          return svg("g", {}, svg("title", {}, label(row.group) + ": " + ftc.number(row.value) + " used, median " + ftc.number(row.median) + ", quartiles " + ftc.number(row.low) + " to " + ftc.number(row.high)),
-            svg("text", { x: left - 12, y: y + 4, "text-anchor": "end" }, label(row.group)), svg("line.spread", { x1: x(row.low), x2: x(row.high), y1: y, y2: y }),
-            svg("circle.median", { cx: x(row.median), cy: y, r: 5 }), svg("circle.used", { cx: x(row.value), cy: y, r: 4 }), svg("text.n", { x: 778, y: y + 4 }, "n " + row.n));
-        })));
+      svg("svg.chart" + (narrow ? "" : ".wide-chart"), { viewBox: "0 0 " + whole + " " + height, role: "img", "aria-label": FIELDS[chosen.field][0] + " by group: median, quartiles and value used. The table below has the same figures." },
+        ticks.map((tick) => [svg("line.grid", { x1: x(tick), x2: x(tick), y1: 4, y2: height - 28 }), svg("text.tick", { x: x(tick), y: height - 10, "text-anchor": "middle" }, ftc.number(tick, 3))]),
+        found.map(row)));
   }
 
   function marks(from, to, logarithmic) {

@@ -79,7 +79,12 @@
     generation_cache: "Generation cache",
     workspace: "Workspace",
   };
-  const NAMES = Object.keys(TERMS);
+  /** Colours by term, the same in every bar; what seldom meets shares one. */
+  const COLOURS = {
+    weights: 0, attention_scores: 1, optimizer_states: 2, layer_activations: 3, logits_and_loss: 4, checkpoints: 5, adapters: 6, gradients: 7,
+    quantization_scales: 8, sharding_buffers: 9, workspace: 10, reference_model: 11, master_weights: 11, autocast_copies: 8,
+    optimizer_temporary: 10, dequantized_weight: 9, generation_cache: 6,
+  };
 
   /** The memory of a run against the card: terms at the peak, what is kept in reserve up to the bound, what is free. */
   function memoryBar(vram) {
@@ -87,7 +92,7 @@
     const reserve = Math.max(0, vram.upper_gib - vram.allocated_gib);
     const whole = Math.max(vram.usable_gib, vram.upper_gib);
     const parts = [
-      ...terms.map(([name, size]) => [TERMS[name] ?? name, size, "term t" + (NAMES.indexOf(name) % 12)]),
+      ...terms.map(([name, size]) => [TERMS[name] ?? name, size, "term t" + (COLOURS[name] ?? 10)]),
       ["Reserve: context, fragmentation, doubt", reserve, "term reserve"],
     ];
     const free = vram.usable_gib - vram.upper_gib;
