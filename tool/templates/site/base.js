@@ -113,7 +113,7 @@ const ftc = (() => {
 
   /** Rounded as the command rounds: a tie goes to the even digit, where toPrecision takes the larger one. */
   function toDigits(value, digits) {
-    const tie = value.toPrecision(digits + 40).replace(/e.*/, "").endsWith("5" + "0".repeat(39));
+    const tie = value.toPrecision(digits + 40).replace(/\.|e.*/g, "").endsWith("5" + "0".repeat(39));
     const odd = /[13579]$/.test(value.toPrecision(digits).replace(/e.*/, ""));
     return Number((tie && odd ? value * (1 - 1e-9) : value).toPrecision(digits));
   }
