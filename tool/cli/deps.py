@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tool.cli.common import common_options, print_json, progress
-from tool.cli.deps_common import print_moved, stacks
+from tool.cli.deps_common import print_moved, print_moves, stacks
 from tool.cli.deps_moves import bisect_locks, update_pins
 
 
@@ -42,18 +42,8 @@ def lock(root: Path, output: str, ids: tuple[str, ...], write: bool) -> int:
             if write and changed:
                 replace_file(path, after.encode())
             report[stack.id] = {"changed": changed, "written": write and changed, "moved": moved(before, after)}
-    _print_locks(report, output)
+    print_moves(report, output)
     return 0
-
-
-def _print_locks(report: dict[str, dict[str, Any]], output: str) -> None:
-    if output == "json":
-        print_json(report)
-        return
-    for id, found in report.items():
-        state = "written" if found["written"] else "would change" if found["changed"] else "unchanged"
-        click.echo(f"{id}: {state}")
-        print_moved(found["moved"])
 
 
 @command.command("check")

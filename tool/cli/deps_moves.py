@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tool.cli.common import common_options, print_json, progress
-from tool.cli.deps_common import print_moved, stacks
+from tool.cli.deps_common import print_moves, stacks
 from tool.cli.govern_common import clock
 
 
@@ -51,26 +51,15 @@ def update_pins(root: Path, output: str, now: datetime, ids: tuple[str, ...], wr
                 replace_file(lock, found.lock.encode())
             report[stack.id] = {
                 "pins": found.moved_pins(stack),
+                "changed": bool(changes),
                 "moved": changes,
                 "clashes": sorted(clashes),
                 "written": written,
             }
-    _print_update(report, output)
+    print_moves(report, output)
     if body:
         replace_file(body.resolve(), _markdown(report).encode())
     return 0
-
-
-def _print_update(report: dict[str, dict[str, Any]], output: str) -> None:
-    if output == "json":
-        print_json(report)
-        return
-    for id, found in report.items():
-        state = "written" if found["written"] else "would move" if found["moved"] else "newest already"
-        click.echo(f"{id}: {state}")
-        print_moved(found["moved"])
-        for clash in found["clashes"]:
-            click.echo(f"  mind {clash}: this known clash applies to the newer versions")
 
 
 def _markdown(report: dict[str, dict[str, Any]]) -> str:
