@@ -10,6 +10,7 @@ import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -22,6 +23,7 @@ from tool.policy.policies import load_policies
 from tool.rollout import sequential
 from tool.rollout.parameters import Parameters, read_parameters
 from tool.rollout.verdict import HARMS
+from tool.telemetry.chart import COLOURS, EDGE, HEIGHT, LEFT, WIDTH, Frame
 
 Array = npt.NDArray[np.float64]
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +31,9 @@ SEED = 20261124
 RUNS_A_DAY, DAYS, CHUNK = 500, 28, 200
 OTHER_FAILURES, OOM = 0.05, 0.05
 FOLDER = "evaluation/reports"
-COLOURS = ("#06c", "#c60", "#090", "#909")
+FRACTIONS = (0.01, 0.05, 0.2)
+"""The steps of policies/rollout/canary-steps.yaml."""
+TICKS, WEEK = 5, 7
 
 
 @dataclass(frozen=True)
@@ -132,31 +136,37 @@ def median_runs(days: Array) -> str:
     return f"{middle * RUNS_A_DAY:,.0f}" if math.isfinite(middle) else f"> {DAYS * RUNS_A_DAY:,}"
 
 
-def lines(curves: dict[str, Sequence[tuple[float, float]]], across: str, up: str, level: float | None = None) -> str:
-    """Some curves as SVG, shares from 0 to 1 upwards."""
-    width, height, left, bottom, top = 640, 360, 60, 40, 20
+def lines(
+    curves: dict[str, Sequence[tuple[float, float]]], across: str, up: str, top: float, level: tuple[float, str] | None
+) -> str:
+    """Some curves as SVG, shares from 0 to `top` upwards over days, with a line at a level that has a name."""
     right = max(x for curve in curves.values() for x, _ in curve)
-
-    def place(x: float, y: float) -> str:
-        return f"{left + x / right * (width - left - 20):.1f},{height - bottom - y * (height - bottom - top):.1f}"
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
-        'font-size="12">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-        f'<polyline points="{place(0, 1)} {place(0, 0)} {place(right, 0)}" fill="none" stroke="#555"/>',
-        f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">{across} (axis ends at {right:g})</text>',
-        f'<text x="14" y="{height / 2}" text-anchor="middle" transform="rotate(-90 14 {height / 2})">{up}</text>',
-        f'<text x="{left - 6}" y="{top + 4}" text-anchor="end">1</text>',
-    ]
+    frame = Frame(right, top)
+    parts = []
+    for part in range(1, TICKS):
+        share_at = top * part / TICKS
+        ends = f"{frame.place(0, share_at)} {frame.place(right, share_at)}"
+        parts.append(f'<polyline points="{ends}" fill="none" stroke="#eee"/>')
+        parts.append(_label(LEFT - 6, frame.place(0, share_at), 4, f"{share_at:.3g}", "#000", "end"))
+    for day in range(WEEK, int(right), WEEK):
+        parts.append(_label(None, frame.place(day, 0), 16, f"{day}", "#000", "middle"))
     if level is not None:
-        ends = f"{place(0, level)} {place(right, level)}"
-        parts.append(f'<polyline points="{ends}" fill="none" stroke="#999" stroke-dasharray="4"/>')
+        ends = f"{frame.place(0, level[0])} {frame.place(right, level[0])}"
+        parts.append(f'<polyline points="{ends}" fill="none" stroke="#666" stroke-dasharray="4"/>')
+        parts.append(_label(LEFT + 6, frame.place(0, level[0]), -4, level[1], "#666", "start"))
     for index, (name, curve) in enumerate(curves.items()):
-        points, colour = " ".join(place(x, y) for x, y in curve), COLOURS[index % len(COLOURS)]
+        points, colour = " ".join(frame.place(x, y) for x, y in curve), COLOURS[index % len(COLOURS)]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{width / 2 + 60}" y="{height / 3 + 16 * (index + 1)}" fill="{colour}">{name}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        at = f"{WIDTH - EDGE},{HEIGHT * 0.385 + 16 * index:.1f}"
+        parts.append(_label(None, at, 0, name, colour, "end"))
+    return frame.drawn(across, up, parts)
+
+
+def _label(x: float | None, place: str, below: float, text: str, colour: str, anchor: str) -> str:
+    """A word at a place of the frame, `below` it by so many pixels; `x` overrides its place across."""
+    across, down = (float(part) for part in place.split(","))
+    at = f'x="{across if x is None else x:.1f}" y="{down + below:.1f}"'
+    return f'<text {at} text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
 
 
 def by_day(days: Array) -> list[tuple[float, float]]:
@@ -168,28 +178,34 @@ def study(parameters: Parameters, repetitions: int) -> dict[str, Any]:
     """All simulations of the report."""
     nulls = {
         (fraction, oom): simulate(World(fraction, oom, oom), repetitions, parameters)
-        for fraction in (0.05, 0.2)
+        for fraction in FRACTIONS
         for oom in (0.02, 0.05)
     }
     power = {
         (fraction, ratio): simulate(World(fraction, OOM, OOM * ratio), repetitions // 2, parameters, SEED + 1)
-        for fraction in (0.05, 0.2)
+        for fraction in FRACTIONS
         for ratio in (1.5, 2.0, 3.0)
     }
-    return {"nulls": nulls, "power": power, "repetitions": repetitions}
+    return {"nulls": nulls, "power": power, "repetitions": repetitions, "alpha": parameters.alpha}
 
 
 def plots(found: dict[str, Any]) -> dict[str, str]:
     """File name → SVG."""
     null = found["nulls"][0.2, 0.05]
     alarms = {"anytime-valid, all comparisons": null.anytime, "fixed-horizon test of OOM, every day": null.fixed_daily}
-    curves = {f"{ratio:g} times, {fraction:.0%} canary": found["power"][fraction, ratio].anytime
-              for fraction, ratio in ((0.2, 2.0), (0.2, 3.0), (0.05, 2.0), (0.05, 3.0))}  # fmt: skip
+    curves = {
+        f"{ratio:g} times the rate, {fraction:.0%} canary": found["power"][fraction, ratio].anytime
+        for ratio in (3.0, 2.0)
+        for fraction in reversed(FRACTIONS)
+    }
+    alpha = (found["alpha"], f"α = {found['alpha']:g}")
     return {
         "canary_false_alarms.svg": lines(
-            {name: by_day(days) for name, days in alarms.items()}, "day", "false aborts, share", 0.05
+            {name: by_day(days) for name, days in alarms.items()}, "day", "false aborts, share", 0.3, alpha
         ),
-        "canary_power.svg": lines({name: by_day(days) for name, days in curves.items()}, "day", "detected, share"),
+        "canary_power.svg": lines(
+            {name: by_day(days) for name, days in curves.items()}, "day", "detected, share", 1.0, None
+        ),
     }
 
 

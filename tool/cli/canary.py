@@ -62,9 +62,10 @@ def set_fraction(
     help="The folder of the store.",
 )
 @click.option("--write", is_flag=True, help="Write the report that the rules for the next step rest on.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Also write the report to this file.")
 @clock
 @common_options
-def verdict(store: Path, write: bool, now: datetime, root: Path, output: str) -> int:
+def verdict(store: Path, write: bool, report: Path | None, now: datetime, root: Path, output: str) -> int:
     """Say whether the running canary does as well as production: healthy, unhealthy or inconclusive, with each number.
 
     The evidence is anytime-valid, so asking every day causes no false alarm. Missing is never healthy.
@@ -75,14 +76,16 @@ def verdict(store: Path, write: bool, now: datetime, root: Path, output: str) ->
 
     Exit codes: 0 healthy · 1 unhealthy · 2 no canary or no store · 4 inconclusive.
     """
-    from tool.rollout.report import canary_report, report_text, write_report
+    from tool.rollout.report import canary_report, report_bytes, report_text, write_report
 
-    report = canary_report(root, store, now)
-    written = [write_report(root, report)] if write else []
+    found = canary_report(root, store, now)
+    written = [write_report(root, found)] if write else []
+    if report:
+        report.write_bytes(report_bytes(found))
     if output == "json":
-        print_json({**report.model_dump(mode="json"), "written": written})
+        print_json({**found.model_dump(mode="json"), "written": written})
     else:
-        click.echo(report_text(report), nl=False)
+        click.echo(report_text(found), nl=False)
         for path in written:
             click.echo(f"wrote {path}")
-    return {"healthy": 0, "unhealthy": 1}.get(report.verdict, 4)
+    return {"healthy": 0, "unhealthy": 1}.get(found.verdict, 4)

@@ -66,13 +66,18 @@ def _report(desk: Desk, state: State, store: Path) -> HealthReport:
     )
 
 
+def report_bytes(report: HealthReport) -> bytes:
+    """The one byte form of a report."""
+    return canonical_json(report.model_dump(mode="json"))
+
+
 def write_report(root: Path, report: HealthReport) -> str:
     """Write the report where governance looks for it; its path relative to root."""
     path = health_path(report.engine, report.generation)
     full = root / path
     full.parent.mkdir(parents=True, exist_ok=True)
     temporary = full.with_name(f".{full.name}.{os.getpid()}")
-    temporary.write_bytes(canonical_json(report.model_dump(mode="json")))
+    temporary.write_bytes(report_bytes(report))
     temporary.replace(full)
     return path
 

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -51,17 +52,25 @@ def live_of(root: Path) -> str:
     return str(version)
 
 
-def _overconfident(root: Path) -> None:
-    """An engine that promises everything: confidence far above what comes true."""
-    shutil.copytree(root / "registry/engines" / GOOD, root / "registry/engines" / BAD)
-    tables = root / "registry/engines" / BAD / "tables.json"
-    told = json.loads(tables.read_text())
-    told["confidence"] = {"offset": 30.0, "slope": 0.0}
-    tables.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
-    record = root / "registry/engines" / BAD / "engine.yaml"
-    engine = yaml.safe_load(record.read_text())
-    engine["artifacts"]["tables"]["sha256"] = sha256(tables.read_bytes())
-    record.write_text(yaml.safe_dump(engine))
+def _edit_tables(root: Path, version: str, change: Callable[[Any], None]) -> None:
+    """Another table in an engine, and its digest in the record."""
+    folder = root / "registry/engines" / version
+    told = json.loads((folder / "tables.json").read_text())
+    change(told)
+    (folder / "tables.json").write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
+    engine = yaml.safe_load((folder / "engine.yaml").read_text())
+    engine["artifacts"]["tables"]["sha256"] = sha256((folder / "tables.json").read_bytes())
+    (folder / "engine.yaml").write_text(yaml.safe_dump(engine))
+
+
+def _other_ranks(tables: Any) -> None:
+    """Ranks half by law, half by what the recipes say, so that recommendations move."""
+    tables["predictors"]["lora_r"]["law_share"] = 0.5
+
+
+def _overconfident(tables: Any) -> None:
+    """Everything is promised: confidence far above what comes true."""
+    tables["confidence"] = {"offset": 30.0, "slope": 0.0}
 
 
 def _lay_ground(root: Path) -> None:
@@ -75,7 +84,9 @@ def _lay_ground(root: Path) -> None:
     genesis = ("--genesis", "--reason", "Start the history", "--actor", "maria", "--write", "--no-generate")
     ftc(root, "promote", live, *genesis)
     ftc(root, "train", GOOD, "--seed", "7", "--write")
-    _overconfident(root)
+    _edit_tables(root, GOOD, _other_ranks)
+    shutil.copytree(root / "registry/engines" / GOOD, root / "registry/engines" / BAD)
+    _edit_tables(root, BAD, _overconfident)
     for version in (GOOD, BAD):
         ftc(root, "evaluate", "--engine", version, "--against", "production", "--write", codes=(0, 1, 4))
     ftc(root, "generate")
