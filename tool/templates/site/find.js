@@ -71,10 +71,12 @@
     const usual = ftc.data.core.tasks[chosen.task].objective;
     const objective = objectives.includes(chosen.objective) ? chosen.objective : objectives.includes(usual) ? usual : objectives[0];
     const same = mine.filter((row) => row.objective === objective);
+    const order = ftc.preferred(chosen.model);
+    const rank = (a, b) => order.indexOf(a.adapter) - order.indexOf(b.adapter);
     const wanted = (row) => chosen.adapter === "auto" || row.adapter === chosen.adapter;
-    const exact = same.filter((row) => row.place === chosen.on && wanted(row)).sort((a, b) => ORDER.indexOf(a.adapter) - ORDER.indexOf(b.adapter))[0];
+    const exact = same.filter((row) => row.place === chosen.on && wanted(row)).sort(rank)[0];
     const near = exact || target.gpus > 1 ? null : same.filter((row) => wanted(row) && suits(row, target))
-      .sort((a, b) => ORDER.indexOf(a.adapter) - ORDER.indexOf(b.adapter) || b.upper_gib - a.upper_gib)[0];
+      .sort((a, b) => rank(a, b) || b.upper_gib - a.upper_gib)[0];
     return { target, objective, objectives, same, exact, near };
   }
 

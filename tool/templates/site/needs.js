@@ -2,8 +2,6 @@
 "use strict";
 (() => {
   const { el, gib } = ftc;
-  const ORDER = ["full", "lora", "qlora"];
-
   /** GiB at most of one model and adapter on a card (null: one whose memory was typed), by length and micro-batch. */
   function need(needs, model, adapter, card) {
     const row = needs.models[model]?.[adapter];
@@ -24,23 +22,30 @@
 
   async function show(chosen, target) {
     const needs = await ftc.load("needs");
-    const options = ORDER.filter((adapter) => chosen.adapter === "auto" || chosen.adapter === adapter)
+    const options = ftc.preferred(chosen.model).filter((adapter) => chosen.adapter === "auto" || chosen.adapter === adapter)
       .map((adapter) => ({ adapter, found: need(needs, chosen.model, adapter, target.of ?? ftc.data.core.cards.find((card) => card.id === target.card) ?? null) }))
       .filter((option) => option.found);
     if (!options.length) return nothing(chosen, target);
     const fits = ({ found }) => largest(needs, found, nearest(needs, found.config.max_length), target.usable) > 0;
-    const order = chosen.adapter === "auto" ? options.filter((option) => option.adapter !== "full").concat(options.filter((option) => option.adapter === "full")) : options;
-    const best = order.find(fits) ?? options[options.length - 1];
+    const best = options.find(fits) ?? options[options.length - 1];
     return page(needs, chosen, target, options, best, fits(best));
   }
 
   function nothing(chosen, target) {
-    return el("section.panel", {}, el("h1", {}, "Ask the command"), el("p", {}, "No figures stand here for this adapter. In a checkout of the repository:"),
+    return el("section.panel", {}, el("h1", {}, "Ask the command"), el("p", {}, "The page holds no figures for this combination of model, task and adapter. The command answers it, in a checkout of the repository:"),
       ftc.commandLine(target.command));
+  }
+
+  /** Whether a task takes the memory of another: the same objective, and the same kind of head. */
+  function alike(task, other) {
+    const { tasks } = ftc.data.core;
+    const labels = (name) => tasks[name].kinds.includes("sequence_classification");
+    return tasks[task].objective === tasks[other].objective && labels(task) === labels(other);
   }
 
   function page(needs, chosen, target, options, best, fits) {
     const { found, adapter } = best;
+    if (!alike(chosen.task, found.config.task_type)) return nothing(chosen, target);
     const length = nearest(needs, found.config.max_length);
     const batch = largest(needs, found, length, target.usable);
     const other = ftc.data.core.tasks[found.config.task_type].title.toLowerCase();

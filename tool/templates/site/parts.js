@@ -163,12 +163,18 @@
     return typeof of === "number" ? ftc.number(of) : String(of);
   }
 
+  /** Adapters in the order in which the recommender tries them: every weight first only where that is usual. */
+  function preferred(model) {
+    const [, count, kind] = ftc.data.core.models.find(([id]) => id === model) ?? [model, 0, "causal_lm"];
+    return kind !== "causal_lm" || count < 1e9 ? ["full", "lora", "qlora"] : ["lora", "qlora", "full"];
+  }
+
   /** A command to copy. */
   function commandLine(text) {
     return el("div.code", {}, copyButton("Copy", () => text, "quiet"), el("pre.wrap", { tabindex: 0, role: "region", "aria-label": "Command" }, text));
   }
 
   Object.assign(ftc, {
-    commandLine, repository, fileAddress, fileLink, source, colabAddress, copyButton, memoryBar, smallBar, meter, table, reasons, value,
+    preferred, commandLine, repository, fileAddress, fileLink, source, colabAddress, copyButton, memoryBar, smallBar, meter, table, reasons, value,
   });
 })();

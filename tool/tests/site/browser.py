@@ -1,8 +1,8 @@
 """Open the page in Chromium and write down what is wrong: `browser.py SITE ANSWERS AXE REPORT [PICTURES]`.
 
-Runs in an environment of its own, so it uses nothing of the project. SITE is generated/site, ANSWERS a JSON list of
-{entry, answer, exports} as the command gives them, AXE the text of axe-core, REPORT the file to write:
-{check: {"looked_at": n, "wrong": [what]}}.
+Runs in an environment of its own, so it uses nothing of the project. SITE is generated/site, ANSWERS what the command
+gives: {answers: [{key, place, adapter, answer, exports}], cells: [{model, name, card, adapter, length, batch}]}, AXE
+the text of axe-core, REPORT the file to write: {check: {"looked_at": n, "wrong": [what]}}.
 """
 
 from __future__ import annotations
@@ -82,6 +82,12 @@ class Visitor:
     def drawn(self, address: str) -> None:
         self.page.wait_for_function(SHOWN, arg=address)
         self.report.look("console")
+
+    def follow_or_open(self, address: str) -> None:
+        if self.page.url == "about:blank":
+            self.open(address)
+        else:
+            self.follow(address)
 
     def follow(self, address: str) -> None:
         """Go on to an address without loading the page again."""
@@ -184,6 +190,24 @@ def every_view(browser: Browser, report: Report, base: str, axe: str, pictures: 
             visitor.context.close()
 
 
+def heat_map(browser: Browser, report: Report, base: str, cells: list[dict[str, Any]]) -> None:
+    """The largest micro-batch of each cell against what the memory model says of that model and card."""
+    visitor = Visitor(browser, report, base, DESKTOP, "light")
+    for cell in cells:
+        visitor.follow_or_open(f"#fits?adapter={cell['adapter']}&length={cell['length']}&name={cell['name']}")
+        script = """([model, card]) => {
+            const column = [...document.querySelectorAll('table.heat thead th')].findIndex(
+                (each) => each.title.split(', ').includes(card));
+            const row = [...document.querySelectorAll('table.heat tbody tr')].find(
+                (each) => each.querySelector('a').href.includes(encodeURIComponent(model) + '&'));
+            return row.children[column].innerText.trim();
+        }"""
+        shown = visitor.page.evaluate(script, [cell["model"], cell["card"]])
+        wanted = str(cell["batch"]) if cell["batch"] else "–"
+        report.look("heat map", None if shown == wanted else f"{cell}: shown {shown}")
+    visitor.context.close()
+
+
 def focused(page: Page) -> str:
     return str(
         page.evaluate("document.activeElement.id || document.activeElement.value || document.activeElement.tagName")
@@ -267,6 +291,21 @@ def by_hand(browser: Browser, report: Report, base: str) -> None:
     visitor.context.close()
 
 
+def published(browser: Browser, report: Report, base: str) -> None:
+    """With the repository's name in it, as the Pages workflow writes it, files and Colab are links into GitHub."""
+    visitor = Visitor(browser, report, base, DESKTOP, "light")
+    stamp = {"content_type": "text/javascript", "body": 'window.ftcRepository = "someone/theirs";'}
+    visitor.page.route("**/repository.js", lambda route: route.fulfill(**stamp))
+    visitor.open("")
+    visitor.page.wait_for_selector(".buttons")
+    links = visitor.page.eval_on_selector_all("a", "(all) => all.map((a) => a.href)")
+    colab = "https://colab.research.google.com/github/someone/theirs/blob/main/generated/notebooks/"
+    report.look("published", None if any(link.startswith(colab) for link in links) else "no notebook opens in Colab")
+    source = "https://github.com/someone/theirs/blob/main/registry/recipes"
+    report.look("published", None if source in links else "no source leads into the repository")
+    visitor.context.close()
+
+
 def first_view(browser: Browser, report: Report, base: str, root: Path) -> None:
     """What is loaded before anything is asked for: at most 300 KB with the default answer's own data."""
     visitor = Visitor(browser, report, base, PHONE, "light")
@@ -304,8 +343,8 @@ def executable() -> str:
     return named
 
 
-def main(site: Path, answers: list[dict[str, Any]], axe: str, pictures: Path | None) -> dict[str, Any]:
-    report = Report()
+def main(site: Path, expected: dict[str, Any], axe: str, pictures: Path | None) -> dict[str, Any]:
+    report, answers = Report(), expected["answers"]
     base = (site / "index.html").as_uri()
     for item in answers:
         item |= {"key": tuple(item["key"]), "site": str(site)}
@@ -314,6 +353,7 @@ def main(site: Path, answers: list[dict[str, Any]], axe: str, pictures: Path | N
         lambda browser: every_view(browser, report, base, axe, pictures),
         lambda browser: keyboard(browser, report, base),
         lambda browser: by_hand(browser, report, base),
+        lambda browser: heat_map(browser, report, base, expected["cells"]),
         lambda browser: every_entry(Visitor(browser, report, base, DESKTOP, "light"), report, answers),
     ]
     with sync_playwright() as playwright:
@@ -322,6 +362,7 @@ def main(site: Path, answers: list[dict[str, Any]], axe: str, pictures: Path | N
             part(browser)
         with served(site.parent) as address:
             keyboard(browser, report, address)
+            published(browser, report, address)
         browser.close()
     return report.checks
 

@@ -14,16 +14,20 @@ from tool.generate import plan
 from tool.generate.entries import entries
 from tool.generate.write import replace_file
 from tool.load import Repo, open_repo
+from tool.memory import fit
 from tool.recommend import recommend
 from tool.recommend.confidence import within_card
 from tool.recommend.knowledge import current_knowledge
+from tool.recommend.question import ask
+from tool.recommend.sizing import first_setup, request_for
 from tool.schema.recommendation import RecommendRequest
 from tool.site.answers import export_texts
+from tool.site.needs import MICRO_BATCHES
 from tool.tests.conftest import ROOT
 
 CHECKS = (
     *("console", "requests", "views", "width", "accessible", "accessible, lesser findings", "keyboard", "by hand"),
-    *("first view", "entries", "reachable", "notebooks", "exports"),
+    *("first view", "published", "heat map", "entries", "reachable", "notebooks", "exports"),
 )
 
 
@@ -46,6 +50,24 @@ def expected(repo: Repo) -> list[dict[str, Any]]:
     return found
 
 
+def cells(repo: Repo) -> list[dict[str, Any]]:
+    """Cells of the heat map: the largest standard micro-batch that `ftc fit` finds to fit, model by card."""
+    knowledge, found = current_knowledge(repo), []
+    models = ("Qwen/Qwen2.5-7B-Instruct", "google/gemma-2-9b-it", "meta-llama/Llama-3.1-70B-Instruct")
+    for model, adapter, length in ((model, *how) for model in models for how in (("qlora", 2048), ("lora", 4096))):
+        request = {"model": model, "task": "instruction_following", "adapter": adapter}
+        config = recommend(repo, RecommendRequest.model_validate(request), knowledge).config
+        for card in ("T4", "RTX-4090", "L40S", "H100-SXM5-80GB", "B300-SXM"):
+            question = ask(repo, RecommendRequest.model_validate({**request, "gpu": card}))
+            setup = first_setup(question, adapter, config["optim"], config["lora_r"])
+            priced = request_for(question, setup).model_copy(update={"grad_checkpointing": True, "seq_len": length})
+            verdicts = {n: fit(repo, priced.model_copy(update={"micro_batch": n})).verdict for n in MICRO_BATCHES}
+            batch = max((size for size, verdict in verdicts.items() if verdict == "fits"), default=0)
+            cell = {"model": model, "name": model.split("/")[1], "card": card, "adapter": adapter}
+            found.append({**cell, "length": length, "batch": batch})
+    return found
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the browser found on the page of this very repository, generated anew."""
@@ -57,7 +79,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         if path.startswith(("generated/site/", "generated/notebooks/")):
             replace_file(folder / path, content)
     answers, told = folder / "answers.json", folder / "report.json"
-    answers.write_text(json.dumps(expected(repo)))
+    answers.write_text(json.dumps({"answers": expected(repo), "cells": cells(repo)}))
     here = Path(__file__).parent
     axe = Path(python).parent.parent / "node_modules/axe-core/axe.min.js"
     command = [python, str(here / "browser.py"), str(folder / "generated/site"), str(answers), str(axe), str(told)]
