@@ -11,17 +11,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tool.errors import Fault
 from tool.load.profile_faults import capability, stack_runs_on
 from tool.load.repo import Repo
 from tool.load.yaml_file import YamlFile
-from tool.policy.files import read_policies
-from tool.policy.policies import Policies, load_policies
 from tool.schema.dependency import Stack
 from tool.schema.gpu import Gpu
 from tool.schema.platform import Plan
+
+if TYPE_CHECKING:
+    from tool.policy.policies import Policies
 
 CUDA_BUILD = "torch-cuda-build"
 FLASH_ATTENTION = "flash-attention-needs-ampere"
@@ -85,6 +86,9 @@ def offer_faults(repo: Repo) -> Iterator[Fault]:
 
     Names that do not exist, and kernels that are missing, are faults of profiles already (tool/load) and passed over.
     """
+    from tool.policy.files import read_policies
+    from tool.policy.policies import load_policies
+
     policies = load_policies(read_policies(repo.root), ("safety",))
     for platform in repo.platforms:
         for name, plan in platform.plans.items():
