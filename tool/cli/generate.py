@@ -13,6 +13,8 @@ SHOWN = 20
 
 @click.command("generate")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when generated/ is not what it should be.")
+@click.option("--fast", is_flag=True, help="With --check: take from .cache/ what nothing changed for since.")
+@click.option("--clean", is_flag=True, help="Forget .cache/ first and make everything anew.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes to share the work.")
 @click.option(
     "--backend",
@@ -29,6 +31,8 @@ SHOWN = 20
 @common_options
 def command(
     check: bool,
+    fast: bool,
+    clean: bool,
     jobs: int,
     backend: str,
     shard: str | None,
@@ -41,10 +45,14 @@ def command(
 ) -> int:
     """Regenerate everything under generated/ from the YAML in git, or write the matrix of every combination.
 
+    What was made before is remembered in .cache/ with the digest of every file that it was made from, so a change
+    redoes only what depends on it. --check makes everything anew, unless --fast is given.
+
     \b
     Examples:
       ftc generate                             write what differs
       ftc generate --check                     prove that generated/ is current
+      ftc generate --check --fast              the same in seconds, while you edit
       ftc generate --jobs 2
       ftc generate --matrix --out matrix --jobs 2
       ftc generate --matrix --out matrix --shard 1/4 --backend ray
@@ -57,17 +65,23 @@ def command(
         return run_matrix(root, out, form, lengths, shard=shard, jobs=jobs, backend=backend, output=output)
     if out is not None or shard is not None or lengths is not None:
         raise click.UsageError("--out, --shard and --lengths belong to --matrix")
-    return _catalogue(root, check, jobs, backend, output)
+    if fast and (clean or not check):
+        raise click.UsageError("--fast goes with --check, and without --clean")
+    return _catalogue(root, check, fast, clean, jobs, backend, output)
 
 
-def _catalogue(root: Path, check: bool, jobs: int, backend: str, output: str) -> int:
+def _catalogue(root: Path, check: bool, fast: bool, clean: bool, jobs: int, backend: str, output: str) -> int:
     from tool.generate import compare, plan, write
     from tool.generate.entries import entries
+    from tool.generate.remembered import memo_of
     from tool.load import load
 
     repo = load(root)
+    memo = memo_of(repo) if fast or not check else None
+    if memo is not None and clean:
+        memo.forget()
     with progress(None, "answering", length=len(entries(repo))) as bar:
-        planned = plan(repo, jobs=jobs, backend=backend, tick=bar.update)
+        planned = plan(repo, jobs=jobs, backend=backend, tick=bar.update, memo=memo)
     difference = compare(root, planned) if check else write(root, planned)
     lists = {"changed": difference.changed, "missing": difference.missing, "extra": difference.extra}
     if output == "json":

@@ -8,14 +8,19 @@ from tool.generate.provenance import Digests
 from tool.load import Repo
 from tool.load.yaml_file import YamlFile
 from tool.recommend.question import ask
-from tool.render import notebook
+from tool.render import NotebookContext, notebook
 from tool.schema.recommendation import Recommendation, RecommendRequest
 
 
 def own_notebook(repo: Repo, answer: Recommendation) -> bytes:
     """The notebook of this very answer. Raises BadRequest when no template trains it."""
+    return notebook(answer, own_context(repo, answer))
+
+
+def own_context(repo: Repo, answer: Recommendation) -> NotebookContext:
+    """What surrounds this very answer, the digest of everything that it was made from included."""
     provenance = Digests(repo.root).provenance(sources_of(repo, answer), SHARED_FOLDERS)
-    return notebook(answer, notebook_context(repo, answer, provenance))
+    return notebook_context(repo, answer, provenance)
 
 
 def sources_of(repo: Repo, answer: Recommendation) -> set[str]:

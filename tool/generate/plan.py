@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from tool.generate.entries import Entry, entries
 from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS
 from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
+from tool.generate.remembered import recalled, remember
 from tool.generate.schemas import schema_files
 from tool.generate.work import spread
 from tool.load import Repo, open_repo
+from tool.memo import TEMPLATE, Memo, remembered_files
 from tool.policy.files import read_policies
 from tool.policy.policies import load_policies
 from tool.policy.reference import reference_page
@@ -31,13 +33,14 @@ CHUNK = 24
 
 @dataclass(frozen=True)
 class Answered:
-    """One catalogue entry with its answer and its files."""
+    """One catalogue entry with its answer and its files. `inputs`: what it was made from beside what all share."""
 
     entry: Entry
     recommendation: Recommendation
     files: dict[str, bytes]
     fits: bool
     hours: float | None
+    inputs: tuple[str, ...] = ()
 
 
 def json_bytes(value: Any) -> bytes:
@@ -45,17 +48,20 @@ def json_bytes(value: Any) -> bytes:
     return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def plan(repo: Repo, jobs: int = 1, backend: str = "loky", tick: Tick | None = None) -> dict[str, bytes]:
-    """Every output of the repository. Pure: reads the repository, writes nothing, asks no clock.
+def plan(
+    repo: Repo, jobs: int = 1, backend: str = "loky", tick: Tick | None = None, memo: Memo | None = None
+) -> dict[str, bytes]:
+    """Every output of the repository. Pure: reads the repository, writes no output, asks no clock.
 
     `jobs` processes share the work; the bytes do not depend on it. `tick(n)` is called after each n entries.
+    `memo`: what earlier runs made; what none of its inputs changed for is taken from there, else everything is made.
     Raises InputFaults when the catalogue names what does not exist.
     """
     from tool.recommend.knowledge import fresh_knowledge
 
     knowledge = fresh_knowledge(repo)
     todo = entries(repo)
-    answered = list(_answers(repo, todo, knowledge, jobs, backend, tick))
+    answered = _answers(repo, todo, knowledge, jobs, backend, tick, memo, "production")
     files: dict[str, bytes] = {}
     for item in answered:
         if item.fits:
@@ -65,20 +71,43 @@ def plan(repo: Repo, jobs: int = 1, backend: str = "loky", tick: Tick | None = N
     files["generated/README.md"] = catalog_page(rows, repo).encode()
     files |= schema_files()
     files["generated/policies.md"] = reference_page(load_policies(read_policies(repo.root))).encode()
-    files |= knowledge_files(repo, knowledge)
-    files |= site_files(repo, knowledge, [listed(item) for item in answered], jobs, backend)
+    files |= remembered_files(memo, "knowledge", lambda: knowledge_files(repo, knowledge))
+    files |= site_files(repo, knowledge, [listed(item) for item in answered], jobs, backend, memo)
     on_trial = canary_knowledge(repo, knowledge)
     if on_trial is not None and on_trial.engine is not None:
-        trial = list(_answers(repo, todo, on_trial, jobs, backend, None))
+        trial = _answers(repo, todo, on_trial, jobs, backend, None, memo, on_trial.engine.version)
         files |= canary_files(answered, trial, on_trial.engine.version)
+    if memo is not None:
+        memo.sweep()
     return dict(sorted(files.items()))
 
 
 def _answers(
+    repo: Repo,
+    todo: list[Entry],
+    knowledge: Knowledge,
+    jobs: int,
+    backend: str,
+    tick: Tick | None,
+    memo: Memo | None,
+    slot: str,
+) -> list[Answered]:
+    """Every entry answered, in order: from memory where nothing changed, the others anew."""
+    known = recalled(memo, slot, todo) if memo is not None else {}
+    if tick and known:
+        tick(len(known))
+    for item in _fresh(repo, [entry for entry in todo if entry not in known], knowledge, jobs, backend, tick):
+        known[item.entry] = item
+        if memo is not None:
+            remember(memo, slot, item)
+    return [known[entry] for entry in todo]
+
+
+def _fresh(
     repo: Repo, todo: list[Entry], knowledge: Knowledge, jobs: int, backend: str, tick: Tick | None
-) -> Iterable[Answered]:
+) -> Iterator[Answered]:
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
-    if jobs == 1 and backend == "loky":
+    if len(chunks) < 2 or (jobs == 1 and backend == "loky"):
         results: Iterable[list[Answered]] = (answer_all(repo, chunk, knowledge) for chunk in chunks)
     else:
         results = spread(partial(_answer_chunk, str(repo.root), knowledge), chunks, jobs, backend)
@@ -95,7 +124,18 @@ def _answer_chunk(root: str, knowledge: Knowledge, chunk: list[Entry]) -> list[A
 def answer_all(repo: Repo, todo: list[Entry], knowledge: Knowledge) -> list[Answered]:
     """Answer entries one after the other with one cache of digests."""
     digests = Digests(repo.root)
-    return [answer(repo, entry, knowledge, digests) for entry in todo]
+    return [_recorded(repo, entry, knowledge, digests) for entry in todo]
+
+
+def _recorded(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> Answered:
+    """An answer with all records and templates that were used on the way."""
+    from tool.render.templates import used_templates
+
+    used_templates()
+    with repo.recording() as used:
+        item = answer(repo, entry, knowledge, digests)
+    templates = {TEMPLATE + name for name in used_templates()}
+    return replace(item, inputs=tuple(sorted(used | templates | {*item.inputs} - SHARED_FILES)))
 
 
 def answer(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> Answered:
@@ -110,14 +150,15 @@ def answer(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> 
             fault = Fault("profiles/catalog.yaml", 0, error.field, f"entry {entry.slug}: {error}", "correct the entry")
             raise InputFaults([fault]) from None
     fits = recommendation.vram is not None and recommendation.vram.verdict == "fits"
-    provenance = digests.provenance(inputs_of(repo, entry, recommendation, used), SHARED_FOLDERS)
+    inputs = inputs_of(repo, entry, recommendation, used)
+    provenance = digests.provenance(inputs, SHARED_FOLDERS)
     document = {"answer": recommendation.model_dump(mode="json"), "provenance": provenance}
     files = {f"generated/recommendations/{entry.slug}.json": json_bytes(document)}
     if fits:
         context = notebook_context(repo, recommendation, provenance)
         files[f"generated/notebooks/{entry.slug}.ipynb"] = notebook(recommendation, context)
     hours = hours_per_thousand_rows(repo, recommendation) if fits else None
-    return Answered(entry, recommendation, files, fits, hours)
+    return Answered(entry, recommendation, files, fits, hours, tuple(inputs))
 
 
 def inputs_of(repo: Repo, entry: Entry, answer: Recommendation, used: set[str]) -> set[str]:

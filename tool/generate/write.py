@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tool.files import replace_file
+
+__all__ = ["Difference", "compare", "existing", "replace_file", "write"]
 OUTPUTS = "generated"
 
 
@@ -60,20 +62,6 @@ def write(root: Path, planned: dict[str, bytes]) -> Difference:
         (root / path).unlink()
     _remove_empty(root, difference.extra)
     return difference
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write beside the target, then rename over it. The temporary file never survives an exception."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _remove_empty(root: Path, paths: Iterable[str]) -> None:

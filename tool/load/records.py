@@ -62,6 +62,8 @@ class Records(Generic[T]):
         self.root, self.folder, self.record, self.noun = root, folder, record, noun
         self._prepare = prepare
         self._loaded: dict[str, T] = {}
+        self.inherited: dict[str, str] = {}
+        """Id → path of the file that a record inherits from."""
         self.recorder: set[str] | None = None
         self._ids: list[str] | None = None
 
@@ -73,15 +75,20 @@ class Records(Generic[T]):
         if self._ids is None:
             start = len(self.folder) + 1
             self._ids = [path[start : path.rindex(".")] for path in yaml_paths(self.root, self.folder)]
+        if self.recorder is not None:
+            self.recorder.add(f"{self.folder}/")
         return self._ids
 
     def __contains__(self, id: object) -> bool:
         if not isinstance(id, str) or not id or any(part in ("", ".", "..") for part in id.split("/")):
             return False
         try:
-            return id in self._loaded or (self.root / self.path(id)).is_file()
+            found = id in self._loaded or (self.root / self.path(id)).is_file()
         except OSError:  # a text too long for a file name is no id
             return False
+        if self.recorder is not None and not found:
+            self.recorder.add(self.path(id))
+        return found
 
     def __getitem__(self, id: str) -> T:
         """The record, loaded and validated on first use. Raises InputFaults, or KeyError for an unknown id."""
@@ -91,6 +98,8 @@ class Records(Generic[T]):
             self._loaded[id] = self.parse(id)
         if self.recorder is not None:
             self.recorder.add(self.path(id))
+            if id in self.inherited:
+                self.recorder.add(self.inherited[id])
         return self._loaded[id]
 
     def __iter__(self) -> Iterator[T]:

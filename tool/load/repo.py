@@ -58,15 +58,22 @@ class Repo:
 
     @contextmanager
     def recording(self) -> Iterator[set[str]]:
-        """Collect the paths of all records that are used inside the block, cached ones included."""
+        """Collect the paths of all records that are used inside the block, cached ones included.
+
+        A path that was looked for in vain is among them, and `folder/` where the list of a folder's records was used.
+        A block inside another one adds to both.
+        """
         paths: set[str] = set()
+        around = self.models.recorder
         for records in self.all_records:
             records.recorder = paths
         try:
             yield paths
         finally:
+            if around is not None:
+                around |= paths
             for records in self.all_records:
-                records.recorder = None
+                records.recorder = around
 
     def _inherit(self, data: dict[str, Any], id: str, file: YamlFile) -> dict[str, Any]:
         """Resolve `base:` of a model. Aliases never descend; the base itself may not have a base."""
@@ -91,6 +98,7 @@ class Repo:
             raise InputFaults(base.faults or [Fault(base.path, 1, "", "is not a mapping", "write key: value lines")])
         if "base" in base.data:
             raise InputFaults([Fault(file.path, line, "base", f"{base_id} has a base itself", "inherit from its base")])
+        self.models.inherited[id] = base.path
         return merge({key: value for key, value in base.data.items() if key != "aliases"}, data)
 
     @cached_property

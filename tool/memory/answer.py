@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from tool.memory.resolve import Notes, setup_of
 from tool.memory.setup import Setup
 from tool.memory.tape import TERMS, Vector
 from tool.schema.fit import FitAnswer, FitRequest, Verdict
+from tool.schema.gpu import Gpu
 
 _PROGRAMS: OrderedDict[Setup, Program] = OrderedDict()
 _MOST_PROGRAMS = 8192
@@ -49,12 +51,24 @@ def card_of(repo: Repo, request: FitRequest, notes: Notes) -> Card:
     if request.gpu is None:
         notes.abstain = notes.abstain or "no card was named"
         return Card(None, None)
-    found = resolve_gpu(repo, request.gpu)
+    found = _sized_card(repo, request.gpu) or resolve_gpu(repo, request.gpu)
     if found is None:
         notes.abstain = notes.abstain or f"the card {request.gpu!r} is not known"
         return Card(None, None)
     gpu, usable = found
     return Card(usable, gpu.architecture, gpu.id)
+
+
+_SIZED = re.compile(r"(.+) \((\d+\.\d+) GiB\)")
+
+
+def _sized_card(repo: Repo, text: str) -> tuple[Gpu, float] | None:
+    """The card and its memory where an id is followed by what was seen of it, as the recommender writes it."""
+    found = _SIZED.fullmatch(text)
+    if found is None or found[1] not in repo.gpus:
+        return None
+    gpu, seen = repo.gpus[found[1]], float(found[2])
+    return gpu, seen if 0 < seen < gpu.nominal_gb else gpu.usable_gib
 
 
 def sizes_of(request: FitRequest, notes: Notes) -> tuple[int, int]:

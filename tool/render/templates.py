@@ -43,7 +43,7 @@ def _escaped(letter: str) -> str:
     return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
 
 
-def _one_line(value: Any) -> str:
+def one_line(value: Any) -> str:
     """`value` as printable text without line breaks."""
     return "".join(letter for letter in " ".join(str(value).split()) if letter.isprintable())
 
@@ -64,12 +64,12 @@ def _bracket(items: list[str], opening: str, closing: str, width: int) -> str:
 
 def markdown_text(value: Any) -> str:
     """One line of markdown that shows `value` and nothing else: no markup, no cell separator, no line break."""
-    return _one_line(value).translate(_MARKDOWN_SPECIAL)
+    return one_line(value).translate(_MARKDOWN_SPECIAL)
 
 
 def markdown_code(value: Any) -> str:
     """`value` as inline code in one line; as plain text where it holds what code cannot escape."""
-    line = _one_line(value)
+    line = one_line(value)
     return markdown_text(value) if set(line) & set("`|<>") else f"`{line}`"
 
 
@@ -86,7 +86,14 @@ def environment() -> Environment:
     """The environment; built once, since compiling templates costs more than rendering them."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    result = Environment(
+    class Recorded(Environment):
+        """Notes every template that a rendering asks for, compiled already or not."""
+
+        def _load_template(self, name: str, globals: Any) -> Any:
+            _used.add(name)
+            return super()._load_template(name, globals)
+
+    result = Recorded(
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -95,8 +102,18 @@ def environment() -> Environment:
         autoescape=False,
         auto_reload=False,
     )
-    result.filters.update(py=python_literal, md=markdown_text, code=markdown_code, word=shell_word)
+    result.filters.update(py=python_literal, md=markdown_text, code=markdown_code, word=shell_word, line=one_line)
     return result
+
+
+_used: set[str] = set()
+
+
+def used_templates() -> frozenset[str]:
+    """Files of the templates that were asked for since the last call, relative to FOLDER."""
+    names = frozenset(_used)
+    _used.clear()
+    return names
 
 
 def template_names() -> list[str]:

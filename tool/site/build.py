@@ -47,15 +47,19 @@ def site_files(
 
 
 def _remembered_answers(repo: Repo, listed: list[Listed], memo: Memo | None) -> dict[str, bytes]:
-    """The files of each model, made again when one of its answers changed."""
+    """The files of each model and task, made again when one of their answers changed."""
     if memo is None:
         return answer_files(repo, listed)
     files: dict[str, bytes] = {}
-    for model, items in groupby(sorted(listed, key=lambda item: item.row["model"]), key=lambda item: item.row["model"]):
+    for (model, task), items in groupby(sorted(listed, key=_group), key=_group):
         mine = list(items)
         given = [[item.slug, item.row, item.answer.model_dump(mode="json")] for item in mine]
-        files |= remembered_files(memo, f"site/answers/{model}", partial(answer_files, repo, mine), given)
+        files |= remembered_files(memo, f"site/answers/{model}/{task}", partial(answer_files, repo, mine), given)
     return files
+
+
+def _group(item: Listed) -> tuple[str, str]:
+    return item.row["model"], item.row["task"]
 
 
 def page_files() -> dict[str, bytes]:
