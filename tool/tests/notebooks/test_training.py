@@ -6,6 +6,7 @@ model, the rows and the learning rate are local.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ with torch.no_grad():
 print("PROOF", float((before - after).abs().max()))
 """
 """Load what was saved, from disk, and compare its logits with the base model's."""
+
+LEARNED = re.compile(
+    r"(\d+)% of the first \d+ tokens are learned|Tokens learned from in the first batch: \[(\d+)"
+    r"|(\d+)% of \d+ answers can be checked|(\d+) of \d+ labels are among|Targets have (\d+) tokens"
+)
+"""What each kind of label check says about how much there is to learn."""
 
 CASES = [
     ("instruction_following", "full", rows.instruction),
@@ -121,6 +128,9 @@ def train_and_prove(
     cells = harness.with_cells(document, after=proven or proof("AutoModelForCausalLM", adapter))
     text = harness.execute(cells, folder, overrides)
     assert_trained(folder, text, loss_falls)
+    told = LEARNED.search(text)
+    assert told is not None
+    assert int(next(filter(None, told.groups()))) > 0
     return text
 
 
