@@ -14,7 +14,8 @@ Made by `ftc generate`. Do not edit: change `profiles/catalog.yaml` and regenera
 {fit} configurations that fit, each with its notebook, for {models} models, {tasks} tasks and {places} places.
 Memory is the upper bound of what the run needs against what the card has (GiB per GPU). Batch is per GPU / effective.
 Hours are a rough forecast for one pass over 1,000 rows that fill half of the length on average.
-Rather pick in a browser? Open [the page](site/index.html). Anything else: `ftc recommend --model … --task … --platform … --plan …`.
+Rather pick in a browser? Open [the page](site/index.html).
+Anything else: `ftc recommend --model … --task … --platform … --plan …`.
 """
 TABLE = (
     "| model | adapter | where | batch | length | learning rate | memory | hours / 1,000 rows | open |\n"
