@@ -41,7 +41,7 @@ def request_options(command: Any) -> Any:
 @click.command("recommend")
 @request_options
 @click.option("--requests", type=click.Path(exists=True, dir_okay=False, allow_dash=True), help="JSONL, one each line.")
-@click.option("--explain", is_flag=True, help="Print the reason and source of every field.")
+@click.option("--explain", is_flag=True, help="Print the reason and source of every field, and what others chose.")
 @click.option("--notebook", type=click.Path(dir_okay=False, path_type=Path), help="Write this very answer's notebook.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Append a recommendation event (JSONL).")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes for --requests (default: one a core).")
@@ -111,15 +111,16 @@ def _single(
     from tool.cli.show import show_recommendation
     from tool.recommend.confidence import within_card
 
-    _, answer = _answered(repo, fields)
+    request, answer = _answered(repo, fields)
+    found = _peers(repo, request, answer) if explain else None
     if notebook is not None:
         _write_notebook(repo, answer, notebook)
     if log is not None:
         append_event(log, answer)
     if output != "text":
-        print_answer(answer.model_dump(mode="json"), output)
+        print_answer(answer.model_dump(mode="json") | ({"peers": found} if found else {}), output)
     else:
-        show_recommendation(answer, explain)
+        show_recommendation(answer, explain, found)
         if notebook is not None:
             click.echo(f"notebook written: {notebook}")
     return 0 if answer.vram is None or within_card(answer.vram) else 1
@@ -138,6 +139,14 @@ def _answered(repo: Any, fields: dict[str, Any]) -> tuple[Any, Any]:
     return request, answer
 
 
+def _peers(repo: Any, request: Any, answer: Any) -> dict[str, Any] | None:
+    """What others chose for such a case."""
+    from tool.recommend.knowledge import current_knowledge
+    from tool.recommend.peers import peers
+
+    return peers(repo, current_knowledge(repo, *engine_of(repo, request)), request, answer)
+
+
 def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
     """(version, slot) that answers: the engine asked for, or the one that the key routes to, or production."""
     if request.engine is None and request.key is None:
@@ -153,18 +162,19 @@ def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
 def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log: Path | None) -> int:
     """Write the answer in another framework's configuration; what it cannot hold goes to stderr as well."""
     from tool.export import data_of, export, plan_of
-    from tool.export.files import framework
+    from tool.export.files import SCRIPTS, framework
     from tool.generate.write import replace_file
     from tool.recommend.confidence import within_card
     from tool.recommend.question import ask
 
-    framework(name)
+    target = framework(name)
     request, answer = _answered(repo, fields)
     question = ask(repo, request)
     if question.subject.kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {question.subject.kind}")
     data = data_of(question.task, answer.config["objective"], request.dataset_rows)
-    done = export(name, plan_of(answer, question.subject.name, data, question.gpus))
+    source = _script_source(repo, answer, target.stack) if name in SCRIPTS else (answer, None)
+    done = export(name, plan_of(source[0], question.subject.name, data, question.gpus, source[1]))
     if log is not None:
         append_event(log, answer)
     for warning in done.warnings:
@@ -173,8 +183,21 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
         click.echo(done.text, nl=False)
     else:
         replace_file(path.resolve(), done.text.encode())
-        click.echo(f"{done.framework.title} configuration written: {path}")
+        kind = "script" if name in SCRIPTS else "configuration"
+        click.echo(f"{done.framework.title} {kind} written: {path}")
     return 0 if answer.vram is None or within_card(answer.vram) else 1
+
+
+def _script_source(repo: Any, answer: Any, stack: str | None) -> tuple[Any, Any]:
+    """The answer and its surroundings as its notebook has them; `stack` replaces the packages that were chosen."""
+    from dataclasses import replace
+
+    from tool.generate.own_notebook import own_context
+
+    context = own_context(repo, answer)
+    if stack is None:
+        return answer, context
+    return answer.model_copy(update={"dependencies": None}), replace(context, stack=repo.stacks[stack])
 
 
 def _check_engine(repo: Any, version: str) -> None:

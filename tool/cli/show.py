@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from tool.recommend.confidence import within_card
+from tool.recommend.peers import peer_lines
 from tool.schema.recommendation import Recommendation
 
 HIDDEN = ("task_type",)
 
 
-def show_recommendation(answer: Recommendation, explain: bool) -> None:
-    """Verdict first, then the configuration, then what to know; reasons with `explain`."""
+def show_recommendation(answer: Recommendation, explain: bool, found: dict[str, Any] | None = None) -> None:
+    """Verdict first, then the configuration, then what to know; reasons with `explain`; `found`: what others chose."""
     click.echo(headline(answer))
     click.echo()
     width = max(len(name) for name in answer.config)
@@ -28,7 +31,7 @@ def show_recommendation(answer: Recommendation, explain: bool) -> None:
         click.echo(f"  {name:<{width}}  {shown:<20}  {reason.rule}  [{reason.source}{count}]")
     click.echo(f"  {'effective_batch_size':<{width}}  {answer.effective_batch_size}")
     click.echo()
-    for line in facts(answer):
+    for line in [*([*peer_lines(found), ""] if found else []), *facts(answer)]:
         click.echo(line)
     for warning in answer.warnings:
         click.echo(f"note: {warning}")

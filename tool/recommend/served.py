@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tool.learn.facts import Facts, facts_of_request
-from tool.learn.serve import Engine, Prediction, open_engine
+from tool.learn.serve import CAUSAL, Engine, Prediction, open_engine
 from tool.recommend.laws import Value
 from tool.recommend.question import Question
 
@@ -38,6 +39,15 @@ class Served:
 
     def confidence(self, question: Question, adapter: str, rate: float, fits: float) -> float:
         return self.engine.confidence(facts_of(question, adapter), rate, fits)
+
+    def peers(self, question: Question, adapter: str) -> tuple[dict[str, tuple[float, float]], list[dict[str, Any]]]:
+        """(90 % interval of published choices by field, the nearest recipes); both empty where recipes do not reach."""
+        facts = facts_of(question, adapter)
+        if facts.model_kind != CAUSAL:
+            return {}, []
+        spread = {name: (item.low, item.high) for name, item in self.engine.predict(facts).items()}
+        kept = ("model", "repository", "link", "likeness", "values")
+        return spread, [{name: asdict(item)[name] for name in kept} for item in self.engine.neighbours(facts)]
 
     def outside(self, question: Question) -> tuple[str, ...]:
         """Why the recipes do not reach this case. A model of the registry is known, whoever published its recipes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from tool.recommend.hyperparameters import deterministic
 from tool.recommend.laws import Value, measured_rank
@@ -28,6 +28,10 @@ class Engine(Protocol):
     def confidence(self, question: Question, adapter: str, rate: float, fits: float) -> float: ...
 
     def outside(self, question: Question) -> tuple[str, ...]: ...
+
+    def peers(
+        self, question: Question, adapter: str
+    ) -> tuple[dict[str, tuple[float, float]], list[dict[str, Any]]]: ...
 
 
 @dataclass(frozen=True)
