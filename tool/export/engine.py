@@ -84,12 +84,13 @@ class Native:
 
     `lost` names our fields that the file does not hold; `implied` those that the framework does by itself, so that
     the file is silent about them. `command` names what reads the file, `start` is the whole line to type (`FILE` stands
-    for the file), `launch` is what the launcher adds when it is read back.
+    for the file), `launch` is what the launcher adds when it is read back. `body` is the text of a script.
     """
 
     config: dict[str, Any]
     command: str
     start: str = ""
+    body: str = ""
     lost: dict[str, str] = field(default_factory=dict)
     implied: set[str] = field(default_factory=set)
     launch: dict[str, Any] = field(default_factory=dict)
@@ -108,6 +109,8 @@ class Framework:
     shape: Callable[[Plan, Native], None]
     silent: frozenset[str] = frozenset()
     """Our fields that `shape` writes itself."""
+    stack: str | None = None
+    """The stack of profiles/dependencies that a script is for; None: the answer's own."""
 
 
 def build(framework: Framework, plan: Plan) -> Native:

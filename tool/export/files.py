@@ -8,12 +8,15 @@ from typing import Any
 
 from tool.errors import BadRequest
 from tool.export.engine import Data, Framework, Native, Plan, build, nested
+from tool.render.context import NotebookContext
 from tool.render.dataset import dataset_view
+from tool.render.templates import one_line
 from tool.schema.recommendation import Recommendation
 from tool.schema.task import Task
 
 _MODULES = {
     "trl": "trl",
+    "trl-script": "trl_script",
     "axolotl": "axolotl",
     "llamafactory": "llamafactory",
     "torchtune": "torchtune",
@@ -22,6 +25,8 @@ _MODULES = {
     "ms-swift": "ms_swift",
 }
 PLACEHOLDER = "your-organisation/your-model"
+SCRIPTS = ("trl-script", "unsloth")
+"""Exports that are Python programs, rendered from the notebooks' cells; the others are configuration files."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,13 @@ def data_of(task: Task, objective: str, rows: int | None = None) -> Data:
     return Data(view["name"], view["format"], dict(view["columns"]), view["config"], view["split"])
 
 
-def plan_of(answer: Recommendation, model: str | None, data: Data, gpus: int = 1) -> Plan:
-    """What is to be exported. Raises BadRequest for a model that is no causal language model."""
+def plan_of(
+    answer: Recommendation, model: str | None, data: Data, gpus: int = 1, context: NotebookContext | None = None
+) -> Plan:
+    """What is to be exported. Scripts need the `context` that a notebook is rendered in.
+
+    Raises BadRequest for a model that is no causal language model.
+    """
     config = answer.config
     values = {key: value for key, value in config.items() if value is not None}
     notes = tuple(answer.warnings)
@@ -62,7 +72,8 @@ def plan_of(answer: Recommendation, model: str | None, data: Data, gpus: int = 1
     kind = config.get("model_kind", "causal_lm")
     if kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {kind}", "write a --notebook")
-    return Plan(model or PLACEHOLDER, data, config["objective"], config["adapter"], gpus, values, rows, notes)
+    source = (answer, context) if context else None
+    return Plan(model or PLACEHOLDER, data, config["objective"], config["adapter"], gpus, values, rows, notes, source)
 
 
 def export(name: str, plan: Plan) -> Export:
@@ -73,7 +84,7 @@ def export(name: str, plan: Plan) -> Export:
     if plan.model == PLACEHOLDER:
         warnings.append("model: the request names none: put yours in")
     lines = _header(target, plan, native, warnings)
-    body = _script(native, plan) if name == "unsloth" else _yaml(native.config)
+    body = native.body or _yaml(native.config)
     return Export(target, "\n".join(f"# {line}".rstrip() for line in lines) + "\n" + body, tuple(warnings), native)
 
 
@@ -81,28 +92,18 @@ def _header(target: Framework, plan: Plan, native: Native, warnings: list[str]) 
     batch = plan.values["per_device_train_batch_size"] * plan.values["gradient_accumulation_steps"] * plan.gpus
     per_gpu = f"{plan.values['per_device_train_batch_size']} x {plan.values['gradient_accumulation_steps']}"
     lines = [
-        f"{target.title} {target.version}: {plan.adapter} {plan.objective} of {_one_line(plan.model)}",
+        f"{target.title} {target.version}: {plan.adapter} {plan.objective} of {one_line(plan.model)}",
         f"start: {native.start}",
         f"effective batch: {per_gpu} x {plan.gpus} GPUs = {batch} sequences",
-        f"data: {_one_line(plan.data.name)} is an example; name your own",
+        f"data: {one_line(plan.data.name)} is an example; name your own",
     ]
     if plan.sharding not in ("none", "ddp"):
         lines.append(f"sharding: sized for {plan.sharding}")
-    lines += [f"warning: {_one_line(line)}" for line in warnings]
-    return lines + [f"note: {_one_line(note)}" for note in plan.notes]
-
-
-def _one_line(text: str) -> str:
-    return "".join(letter for letter in " ".join(str(text).split()) if letter.isprintable())
+    lines += [f"warning: {one_line(line)}" for line in warnings]
+    return lines + [f"note: {one_line(note)}" for note in plan.notes]
 
 
 def _yaml(config: dict[str, Any]) -> str:
     import yaml
 
     return str(yaml.dump(nested(config), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True, width=110))
-
-
-def _script(native: Native, plan: Plan) -> str:
-    from tool.export.script import render
-
-    return render(native.config, plan)

@@ -1,111 +1,88 @@
-"""The Unsloth script: calls with literal arguments, a check of the card, and one line a run in runs/*.jsonl."""
+"""Scripts that run as they stand: the notebooks' own cells, in the percent format that editors open as a notebook.
+
+One source: the templates of the notebooks. `tool/templates/scripts/` replaces the few blocks that differ (head and
+packages; for Unsloth how the model is loaded); pre-flight, record of the run, data and training are the same blocks.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
-from tool.export.engine import Plan
-from tool.render.templates import python_literal
+from tool.errors import BadRequest
+from tool.export.engine import Native, Plan
+from tool.render.notebook import cells, template_for
+from tool.render.templates import FOLDER, environment
+from tool.render.view import view
 
-_TEMPLATE = '''import unsloth  # first: it rewrites parts of transformers and trl
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
-import datetime, json, os, pathlib, sys, time, uuid
-
-import torch
-from datasets import load_dataset
-from trl import {config_class}, {trainer_class}
-from unsloth import FastLanguageModel
-
-STEPS = int(os.environ.get("FTC_DRY_RUN_STEPS", 0))  # above 0: a rehearsal of so many steps
-CONFIG = {record}
-
-
-def record(event, run_id, **fields):
-    """Append one event to runs/<run_id>.jsonl. No data, no user names, and nothing leaves this machine."""
-    on_gpu = torch.cuda.is_available()
-    card = torch.cuda.get_device_name(0) if on_gpu else None
-    hardware = {{"gpu": card, "count": int(on_gpu), "usable_gib": None, "compute_capability": None}}
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-    line = {{"schema_version": 1, "event": event, "run_id": run_id, "at": now, "dry_run": bool(STEPS)}}
-    line |= {{"request": {{}}, "engine": None, "slot": None, "config": CONFIG, "hardware": hardware, **fields}}
-    pathlib.Path("runs").mkdir(exist_ok=True)
-    with open(f"runs/{{run_id}}.jsonl", "a") as file:
-        file.write(json.dumps(line, sort_keys=True) + "\\n")
+    from tool.render import NotebookContext
+    from tool.schema.recommendation import Recommendation
 
 
-if not torch.cuda.is_available() and not STEPS:
-    sys.exit("No GPU here. Choose a machine with one, or rehearse on the CPU with FTC_DRY_RUN_STEPS=3.")
-if torch.cuda.is_available():
-    free, total = torch.cuda.mem_get_info()
-    print(f"{{torch.cuda.get_device_name(0)}}: {{free / 2**30:.1f}} of {{total / 2**30:.1f}} GiB free")
+def render(plan: Plan, flavour: str | None = None) -> str:
+    """The script as text. `flavour` names a folder of blocks of its own: unsloth.
 
-model, tokenizer = FastLanguageModel.from_pretrained(
-{loader}
-)
-{wrap}
-rows = load_dataset(
-{dataset}
-    split="train",
-)
-trainer = {trainer_class}(
-    model=model,
-    processing_class=tokenizer,
-    train_dataset=rows,
-    args={config_class}(
-{trainer}
-        output_dir="outputs",
-        report_to="none",
-        logging_steps=1,
-    ),
-)
-if STEPS:
-    trainer.args.max_steps = STEPS
-run_id, begin, outcome = uuid.uuid4().hex, time.monotonic(), "error"
-record("run_start", run_id)
-try:
-    trainer.train()
-    outcome = "success"
-except torch.OutOfMemoryError:
-    outcome = "oom"
-    raise
-except KeyboardInterrupt:
-    outcome = "cancelled"
-    raise
-finally:
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    peak = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else None
-    record(
-        "run_complete",
-        run_id,
-        outcome=outcome,
-        peak_allocated_gib=peak,
-        peak_reserved_gib=torch.cuda.max_memory_reserved() / 2**30 if torch.cuda.is_available() else None,
-        wall_time_seconds=time.monotonic() - begin,
-        tokens_per_second=None,
-        first_loss=losses[0] if losses else None,
-        final_loss=losses[-1] if losses else None,
-        steps=trainer.state.global_step,
-    )
-trainer.save_model("outputs")
-'''
+    Raises BadRequest when the plan has no answer to render.
+    """
+    if plan.source is None:
+        raise BadRequest("export", "a script is rendered from an answer, and there is none", "ask ftc recommend for it")
+    answer, context = plan.source
+    name = template_for(answer, context)
+    values = view(answer, context, name)
+    if flavour == "unsloth":
+        values["is_encoder"] = True  # no parameter for fused experts: Unsloth picks their layers by itself
+    text = _environment(flavour).get_template(f"{name}/notebook.py.j2").render(**values)
+    return "\n\n".join(_block(kind, source) for kind, source in cells(text)) + "\n"
 
 
-def render(config: dict[str, Any], plan: Plan) -> str:
-    """The script as text. Every value is a literal in the call that takes it."""
-    config_class = "DPOConfig" if plan.objective == "dpo" else "SFTConfig"
-    wrap = _arguments(config, "FastLanguageModel.get_peft_model", 4)
-    fields = {"objective": plan.objective, "adapter": plan.adapter, **plan.values}
-    return _TEMPLATE.format(
-        config_class=config_class,
-        trainer_class=config_class.replace("Config", "Trainer"),
-        record=python_literal(fields),
-        loader=_arguments(config, "FastLanguageModel.from_pretrained", 4),
-        wrap=f"model = FastLanguageModel.get_peft_model(\n    model,\n{wrap}\n)\n" if wrap else "",
-        dataset=_arguments(config, "load_dataset", 4),
-        trainer=_arguments(config, config_class, 8),
+def start(plan: Plan, native: Native) -> None:
+    """What holds of every script: the cells know each field of an answer, so that none is lost."""
+    native.command = native.start = "python FILE"
+    native.lost.clear()
+    if plan.objective == "cpt":
+        native.implied.add("objective")  # to a reader of calls it is supervised fine-tuning on a column of texts
+    if plan.objective == "grpo":
+        native.implied.add("max_length")  # prompts are dropped that leave no room for an answer within it
+    if plan.precision == "fp32":
+        native.implied.add("precision")  # neither bf16 nor fp16 is on
+    if plan.objective not in ("sft", "cpt"):
+        native.implied.add("packing")
+        if plan.values.get("packing"):
+            native.lost["packing"] = f"TRL packs for supervised fine-tuning only, not for {plan.objective}"
+
+
+def on_one_gpu(answer: Recommendation, context: NotebookContext) -> tuple[Recommendation, NotebookContext]:
+    """The same run on one card: accumulated longer, unsharded, and with no forecast where that was for a share."""
+    gpus, config = context.gpus, dict(answer.config)
+    if gpus == 1:
+        return answer, context
+    sharded = config.get("sharding") in ("fsdp", "zero2", "zero3")
+    config["gradient_accumulation_steps"] = config.get("gradient_accumulation_steps", 1) * gpus
+    config["sharding"] = "none"
+    bounds = () if sharded else context.upper_bounds
+    return answer.model_copy(update={"config": config}), replace(context, gpus=1, upper_bounds=bounds)
+
+
+def _block(kind: str, source: str) -> str:
+    """One cell of the percent format; text becomes comments."""
+    if kind == "code":
+        return f"# %%\n{source}"
+    return "# %% [markdown]\n" + "\n".join(
+        f"# {line}".rstrip() for line in re.sub(r"\n{3,}", "\n\n", source).split("\n")
     )
 
 
-def _arguments(config: dict[str, Any], call: str, indent: int) -> str:
-    found = [(key.split(".")[-1], value) for key, value in config.items() if key.startswith(f"{call}.")]
-    return "\n".join(f"{' ' * indent}{name}={python_literal(value)}," for name, value in found)
+@cache
+def _environment(flavour: str | None) -> Environment:
+    """The notebooks' environment, in which blocks of scripts come first. `base/…` is a block as notebooks have it."""
+    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
+
+    own = [FOLDER / "scripts" / flavour] if flavour else []
+    folders = [*own, FOLDER / "scripts", FOLDER]
+    loaders = [*map(FileSystemLoader, folders), PrefixLoader({"base": FileSystemLoader(FOLDER)})]
+    return environment().overlay(loader=ChoiceLoader(loaders))

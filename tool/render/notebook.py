@@ -48,7 +48,7 @@ def notebook(recommendation: Recommendation, context: NotebookContext) -> bytes:
     values = view(recommendation, context, name)
     text = environment().get_template(f"{name}/notebook.py.j2").render(**values)
     document = {
-        "cells": [_cell(kind, source, index) for index, (kind, source) in enumerate(_cells(text))],
+        "cells": [_cell(kind, source, index) for index, (kind, source) in enumerate(cells(text))],
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
@@ -67,7 +67,7 @@ def notebook(recommendation: Recommendation, context: NotebookContext) -> bytes:
     return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _cells(text: str) -> list[tuple[str, str]]:
+def cells(text: str) -> list[tuple[str, str]]:
     """Split the percent format (`# %%`, `# %% [markdown]`) into (cell type, source)."""
     pieces = _SEPARATOR.split(text)
     kinds = ["markdown" if mark else "code" for mark in pieces[1::2]]

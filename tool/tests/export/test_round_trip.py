@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
 import pytest
@@ -13,11 +12,15 @@ from hypothesis import strategies as st
 from tool.errors import BadRequest
 from tool.export import Export, export, names
 from tool.export.engine import Data, Plan
-from tool.export.files import framework
+from tool.export.files import SCRIPTS, framework
 from tool.recipes.draft import Row
 from tool.recipes.native import flattened
 from tool.recipes.normalise import normalise
+from tool.render import NotebookContext
 from tool.schema.recipe import Recipe
+from tool.schema.recommendation import Recommendation
+from tool.tests.export.calls import calls
+from tool.tests.render import samples
 
 ALL_LINEAR = ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj")
 COMPARED = (
@@ -41,6 +44,10 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     **dict.fromkeys(("dpo", "orpo", "kto", "simpo"), PAIRS),
 }
 """Rows as the tasks name them, for each objective."""
+TASKS = {"cpt": "continued_pretraining", "grpo": "reinforcement"}
+TASKS |= dict.fromkeys(("dpo", "orpo", "kto", "simpo"), "preference")
+TASK_OF = {"messages": "chat", "instruction": "instruction_following", "prompt_answer": "reasoning"}
+TASK_OF |= {"document_summary": "summarization", "text": "continued_pretraining", "preference": "preference"}
 MODELS = (
     "meta-llama/Llama-3.1-8B-Instruct",
     "Qwen/Qwen2.5-7B-Instruct",
@@ -56,7 +63,9 @@ def plans(draw: st.DrawFn) -> Plan:
     adapter = draw(st.sampled_from(sorted(QUANTIZATION)))
     values: dict[str, Any] = {
         "learning_rate": draw(st.floats(1e-7, 1e-2)),
-        "per_device_train_batch_size": draw(st.integers(1, 64)),
+        "per_device_train_batch_size": draw(
+            st.integers(2 if objective == "kto" else 1, 64)
+        ),  # KTO pairs rows of a batch
         "gradient_accumulation_steps": draw(st.integers(1, 64)),
         "max_length": draw(st.integers(16, 131072)),
         "num_train_epochs": draw(st.sampled_from([1.0, 2.0, 3.0, 1.5])),
@@ -86,27 +95,26 @@ def plans(draw: st.DrawFn) -> Plan:
     values["sharding"] = "none" if gpus == 1 else draw(st.sampled_from(["ddp", "zero2", "fsdp"]))
     data = Data("org/rows", **draw(st.sampled_from(ROWS[objective])))
     rows = draw(st.sampled_from([None, 12_000]))
-    return Plan(draw(st.sampled_from(MODELS)), data, objective, adapter, gpus, values, rows)
+    model = draw(st.sampled_from(MODELS))
+    source = surroundings(model, objective, adapter, gpus, data, values)
+    return Plan(model, data, objective, adapter, gpus, values, rows, source=source)
 
 
-def python_calls(text: str) -> dict[str, Any]:
-    """`Class.argument` → value, of every call with literal keyword arguments: how notebooks are read into recipes."""
-    found: dict[str, Any] = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Call):
-            name = ast.unparse(node.func)
-            for keyword in node.keywords:
-                try:
-                    found[f"{name}.{keyword.arg}"] = ast.literal_eval(keyword.value)
-                except ValueError:
-                    continue
-    return found
+def surroundings(
+    model: str, objective: str, adapter: str, gpus: int, data: Data, values: dict[str, Any]
+) -> tuple[Recommendation, NotebookContext]:
+    """The answer that these values are the configuration of, and what its notebook is told besides."""
+    task = samples.task(TASKS.get(objective, TASK_OF[data.format]))
+    answer = samples.recommendation(adapter, **values, objective=objective)
+    context: dict[str, Any] = {"task": task, "model_id": model, "gpus": gpus, "objective": objective}
+    return answer, samples.context(adapter=adapter, **context)
 
 
 def read_back(done: Export) -> Recipe:
     """The recipe that our adapter reads from the very text of the export."""
     schema = done.framework.schema
-    config = python_calls(done.text) if schema == "unsloth" else flattened(yaml.safe_load(done.text))
+    script = done.framework.name in SCRIPTS
+    config = calls(done.text) if script else flattened(yaml.safe_load(done.text))
     path = "a_single_device.yaml" if "single_device" in done.native.command else "a.yaml"
     recipe = normalise(Row("a", schema, "r", path, config | done.native.launch, command=_command(done)))
     assert isinstance(recipe, Recipe), recipe
