@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tool.govern.evidence import health_path
 from tool.govern.store import event_path
+from tool.policy.digests import canonical_json
 from tool.tests.attacks.catalogue import ATTACKS, Attack, waiver
 from tool.tests.govern.workbench import LATER, NEXT, Workbench
 
@@ -109,6 +112,53 @@ def test_a_forged_report(bench: Bench, tmp_path: Path) -> None:
     answer = change.ftc(*arguments)
     assert answer.code == 1
     assert "[evidence.forged]" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "told"),
+    [
+        ({}, {"verdict": "inconclusive"}, "says verdict healthy, but the telemetry gives inconclusive"),
+        ({}, {"verdict": "unhealthy"}, "says verdict healthy, but the telemetry gives unhealthy"),
+        ({"runs_canary": 600}, {"runs_canary": 60}, "counts 600 runs_canary, but the telemetry holds 60"),
+        ({"runs_production": 9000}, {}, "counts 9000 runs_production, but the telemetry holds 900"),
+        ({}, {"policies_digest": "b" * 64}, "says policies_digest"),
+    ],
+    ids=["inconclusive", "unhealthy", "more canary runs", "more production runs", "other rules"],
+)
+def test_a_forged_verdict(
+    bench: Bench, tmp_path: Path, said: dict[str, object], given: dict[str, object], told: str
+) -> None:
+    """A committed verdict that the telemetry does not give is refused, and what the telemetry gives is judged."""
+    change = bench("canary")
+    change.later(50)
+    change.health(NEXT)
+    path = health_path(NEXT, 3)
+    honest = change.read(path)
+    change.health(NEXT, **said)
+    change.step("canary", "set", "0.05")
+    change.commit("The next step")
+    recomputed = tmp_path / "health.json"
+    arguments = ("verify", "--base", "origin/main", "--now", change.clock, "--recomputed-health", str(recomputed))
+    recomputed.write_bytes(canonical_json(json.loads(honest) | given))
+    answer = change.ftc(*arguments)
+    assert answer.code == 1
+    assert f"[health.forged] {path}: {told}" in answer.err
+    recomputed.write_bytes(canonical_json(json.loads(change.read(path)) | {"runs_production": 9900}))
+    assert change.ftc(*arguments).code == 0, "more runs than were known then are no forgery"
+
+
+def test_a_verdict_that_only_the_telemetry_knows(bench: Bench, tmp_path: Path) -> None:
+    """A recomputed verdict replaces no report that is missing: what the change rests on is committed."""
+    change = bench("canary")
+    change.later(50)
+    change.health(NEXT)
+    change.step("canary", "set", "0.05")
+    recomputed = tmp_path / "health.json"
+    recomputed.write_bytes(change.read(health_path(NEXT, 3)))
+    (change.root / health_path(NEXT, 3)).unlink()
+    change.commit("The next step")
+    arguments = ("verify", "--base", "origin/main", "--now", change.clock, "--recomputed-health", str(recomputed))
+    assert change.ftc(*arguments).code == 4
 
 
 def test_a_rollback_is_not_stopped_by_an_expired_waiver(bench: Bench) -> None:
