@@ -6,13 +6,16 @@ function of the tree, and reads no history of git. Memory and micro-batch follow
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 from tool.load import Repo
 from tool.recommend import Knowledge, recommend
 from tool.recommend.knowledge import current_knowledge
+from tool.rounding import significant
 from tool.schema.recommendation import Recommendation, RecommendRequest
 from tool.site.chunk import chunk
 from tool.site.governance import read_events, read_state, releases
@@ -69,10 +72,17 @@ def changes_file(repo: Repo, knowledge: Knowledge, listed: list[Listed]) -> dict
 
     log = []
     for step in steps(repo):
-        pairs = zip(asked, under(step["from"]), under(step["to"]), strict=True)
+        before, after = under(step["from"]), under(step["to"])
+        pairs = zip(asked, before, after, strict=True)
         moves = [[*_names(subject), moved] for subject, old, new in pairs if (moved := moved_fields(old, new))]
-        log.append({**step, "from": step["from"] or NOTHING, "moves": moves})
+        log.append({**step, "from": step["from"] or NOTHING, "moves": moves, **_character(before, after)})
     return chunk("changes", {"steps": log, "subjects": len(asked)})
+
+
+def _character(before: list[Recommendation], after: list[Recommendation]) -> dict[str, Any]:
+    """How sure the answers are in the median, before and after, and by which strategies they are decided."""
+    sure = [significant(median(answer.confidence for answer in side)) for side in (before, after) if side]
+    return {"confidence": sure, "strategies": dict(sorted(Counter(answer.strategy for answer in after).items()))}
 
 
 def _names(subject: Subject) -> list[str]:

@@ -23,12 +23,19 @@
     return "× " + ftc.number(after / before, 3);
   }
 
+  function facts(step) {
+    const [before, after] = step.confidence.map(ftc.share);
+    const decided = Object.entries(step.strategies).sort((a, b) => b[1] - a[1]).map(([name, count]) => name + " " + count);
+    return [["Moved", String(step.moves.length)], ["Confidence, median", before + " → " + after], ["Decided by", decided.join(", ")]];
+  }
+
   function section(step, subjects) {
     const canary = step.kind === "canary";
     const all = lines(step.moves);
     return el("section.panel", {}, el("h2", {}, canary ? "Canary " + step.to + " beside " + step.from : step.to + ", live since " + step.at.slice(0, 10)),
       el("p", {}, canary ? "On trial for " + ftc.share(step.fraction) + " of the keys. It would move " : "Against " + step.from + ", it moves ", el("b", {}, step.moves.length + " of " + subjects), " recommendations (model, task, objective, adapter)",
-        step.moves.length ? ": " + summary(step.moves).map(([name, count]) => name + " in " + count).join(", ") + "." : "; what it adds is the calibrated confidence."),
+        step.moves.length ? ": " + summary(step.moves).map(([name, count]) => name + " in " + count).join(", ") + "." : ": the evidence favours the same settings."),
+      el("dl.facts", {}, facts(step).map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
       all.length ? ftc.table("Settings that " + step.to + " moves", ["Model", "Task", "Adapter", "Setting", "Before", "After", "Ratio"], all.slice(0, SHOWN)) : null,
       all.length > SHOWN ? el("p.small", {}, "The first " + SHOWN + " of " + all.length + " lines.") : null);
   }

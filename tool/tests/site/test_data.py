@@ -154,6 +154,15 @@ def test_the_change_log_tells_old_and_new_value_of_settings_only(root: Path) -> 
     assert moved_fields(old, old) == {}
 
 
+def test_each_release_is_in_the_change_log(made: tuple[Path, dict[str, bytes]]) -> None:
+    """Newest first, each beside the one before, with every subject of the catalogue decided by some strategy."""
+    log, live = data(made[1], "changes"), data(made[1], "governance")
+    released = [event["version"] for event in live["events"] if event["to"] == "production"]
+    steps = [step for step in log["steps"] if step["kind"] == "release"]
+    assert [step["to"] for step in steps] == released[::-1]
+    assert all(sum(step["strategies"].values()) == log["subjects"] > 0 for step in log["steps"])
+
+
 @pytest.mark.parametrize(
     ("source", "address"),
     [
