@@ -57,7 +57,7 @@ def test_no_card_at_all_stops(tmp_path: Path) -> None:
 def test_torch_without_kernels_for_the_card_stops(tmp_path: Path) -> None:
     """A torch that dropped the card is named with what it was built for; binaries and PTX that do fit pass."""
     after = """
-fits = [((8, 6), ["sm_80"]), ((9, 0), ["sm_90a"]), ((12, 0), ["sm_80", "compute_90"]), ((7, 5), ["sm_75"])]
+fits = [((8, 6), ["sm_80"]), ((9, 0), ["sm_90a"]), ((12, 0), ["sm_80", "compute_90"]), ((9, 4), ["gfx942"])]
 print("FITS", all(has_kernels(*pair) for pair in fits), has_kernels((8, 0), ["sm_86"]), has_kernels((9, 0), ["sm_80"]))
 check_torch((7, 0), True, ["sm_75", "sm_80", "sm_90"])
 """
