@@ -44,6 +44,7 @@ COMMENT_IF = (
 STEPS: dict[tuple[str, str], tuple[tuple[str, str | None], ...]] = {
     ("pull-request.yml", "validate"): (("ftc validate", None), ("make lint", None)),
     ("pull-request.yml", "drift"): ((".venv/bin/ftc generate --check", None),),
+    ("pull-request.yml", "evaluate"): (('.venv/bin/ftc evaluate --base "${BASE_SHA}"', None),),
     ("pull-request.yml", "tests"): (("make test", None), ("git status --porcelain", None)),
     ("gates.yml", "govern"): (
         ("base/.venv/bin/ftc policy test --root change", None),
@@ -218,7 +219,8 @@ def judging(name: str, workflow: Workflow, text: str) -> Iterator[str]:
                 break
             if found.get("if") != condition:
                 yield f"job {id} runs `{command}` on another condition"
-            if re.search(r"\|\| *(true|:)|set \+e", str(found["run"])):
+            swallowed = "|| status=$?" in found["run"] and 'exit "${status}"' not in found["run"]
+            if swallowed or re.search(r"\|\| *(true|:)|set \+e", str(found["run"])):
                 yield f"job {id} does not mind when `{command}` fails"
 
 

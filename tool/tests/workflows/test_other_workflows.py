@@ -81,7 +81,7 @@ def test_a_sound_change_passes_every_check(stage: Stage) -> None:
     number = change(stage, "NOTE.md", "a word\n")
     ran = stage.pull_request("pull-request.yml", number)
     assert ran.ok, ran.log
-    assert set(ran.jobs) == {"validate", "drift", "tests", "all-passed"}
+    assert set(ran.jobs) == {"validate", "drift", "evaluate", "tests", "all-passed"}
     ran = stage.pull_request("gates.yml", number)
     assert ran.ok, ran.log
     (only,) = stage.forge.comments[number]

@@ -79,7 +79,6 @@ DELETED_IN_GATES = (
     r"^          ref: \$",
     r"^          path: (base|change)$",
     r"fetch-depth: 0",
-    r'exit "\$\{status\}"',
     r"options\+=",
     r"^    if: >-",
     r"\|\| status=\$\?",
@@ -105,7 +104,7 @@ def changes_for(name: str) -> tuple[tuple[str, str, str], ...]:
 
 def deletions_for(name: str) -> tuple[str, ...]:
     extra = DELETED_IN_GATES if name == "gates.yml" else ()
-    extra += (r"^  (pull_request|merge_group):$",) if name in SUMMARIES else ()
+    extra += (r"^  (pull_request|merge_group):$", r'exit "\$\{status\}"') if name in SUMMARIES else ()
     return DELETED + extra + (DELETED_IN_WRITERS if name in ("canary.yml", "promote.yml", "rollback.yml") else ())
 
 
