@@ -26,7 +26,17 @@ from tool.site.needs import MICRO_BATCHES
 from tool.tests.conftest import ROOT
 
 CHECKS = (
-    *("console", "requests", "views", "width", "accessible", "accessible, lesser findings", "keyboard", "by hand"),
+    *(
+        "console",
+        "requests",
+        "views",
+        "width",
+        "accessible",
+        "accessible, lesser findings",
+        "keyboard",
+        "by hand",
+        "canary",
+    ),
     *("first view", "published", "heat map", "entries", "reachable", "notebooks", "exports"),
 )
 
