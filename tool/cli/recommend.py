@@ -11,6 +11,10 @@ from tool.cli.common import batch_options, print_answer
 from tool.errors import BadRequest, FtcError
 
 STRATEGIES = ["auto", "deterministic", "hybrid", "hybrid_ml"]
+EXPORT_HELP = (
+    "Print it for a framework instead. Configuration files: trl (for `trl sft --config`), axolotl, llamafactory, "
+    "torchtune, oumi, ms-swift. Scripts that run as they stand: trl-script, unsloth."
+)
 ADAPTERS = ["auto", "full", "lora", "qlora", "dora"]
 REQUEST_OPTIONS = (
     click.option("--model", help="Registry id or a republished one, e.g. meta-llama/Llama-3.1-8B-Instruct."),
@@ -45,7 +49,7 @@ def request_options(command: Any) -> Any:
 @click.option("--notebook", type=click.Path(dir_okay=False, path_type=Path), help="Write this very answer's notebook.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Append a recommendation event (JSONL).")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes for --requests (default: one a core).")
-@click.option("--export", "export_to", help="trl, axolotl, llamafactory, torchtune, unsloth, oumi or ms-swift.")
+@click.option("--export", "export_to", metavar="NAME", help=EXPORT_HELP)
 @click.option("--export-file", type=click.Path(dir_okay=False, path_type=Path), help="Where to (default: stdout).")
 @batch_options
 def command(
@@ -69,7 +73,13 @@ def command(
           --adapter qlora --platform colab --plan free
       ftc recommend --model Qwen/Qwen2.5-7B --task chat --gpu RTX-4090 --explain
       ftc recommend --params-b 3 --objective dpo --gpu A100-80GB --gpus 4 --output json
+      ftc recommend --model Qwen/Qwen2.5-7B --task chat --gpu RTX-4090 \\
+          --export axolotl --export-file chat.yaml
+      ftc recommend --model Qwen/Qwen2.5-7B --task chat --gpu RTX-4090 \\
+          --export trl-script --export-file chat.py
       ftc recommend --requests questions.jsonl > answers.jsonl
+
+    What a framework cannot hold stands in the file as `# warning:` and on stderr.
 
     Exit codes: 0 fits (or no hardware named) · 1 does not fit · 2 the request is wrong.
     """
