@@ -63,12 +63,12 @@ def governance_file(repo: Repo) -> dict[str, bytes]:
 
 def _engine(root: Path, version: str, stage: str) -> dict[str, Any]:
     engine = _read(root, f"{ENGINES}/{version}/engine.yaml", Engine)
-    report = f"evaluation/reports/{version}"
+    report = f"evaluation/reports/{version}/evaluation.json"
     return {
         "stage": stage,
         "artifacts": sorted(engine.artifacts),
         "trained_on": engine.trained_on.model_dump(mode="json"),
         "notes": engine.notes,
         "path": f"{ENGINES}/{version}/engine.yaml",
-        "report": f"{report}/evaluation.md" if (root / report / "evaluation.md").is_file() else None,
+        "report": report if (root / report).is_file() else None,
     }
