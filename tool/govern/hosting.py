@@ -174,7 +174,10 @@ def examine(root: Path, live: dict[str, Any] | None = None) -> list[Check]:
     checks.append(
         Check("teams", "unknown", f"these must exist and be able to write: {', '.join(teams)}", "gh api orgs/ORG/teams")
     )
-    told = "the workflow token must be read-only by default, and the app that opens pull requests be installed"
+    told = (
+        "the workflow token must be read-only by default, the app that opens pull requests be installed, and the "
+        "environment `engines`, which holds its key, be limited to the main branch"
+    )
     checks.append(Check("actions", "unknown", told, "gh api repos/OWNER/REPO/actions/permissions/workflow"))
     return checks
 
