@@ -61,7 +61,7 @@ def test_memory_bars_have_the_numbers_of_the_command(drawn: dict[str, bytes]) ->
         assert told in drawn[".github/docs/memory.svg"].decode()
 
 
-def test_the_workflow_lays_the_page_beside_its_notebooks(tmp_path: Path) -> None:
+def test_the_workflow_publishes_the_page_beside_its_notebooks(tmp_path: Path) -> None:
     """The step as it stands: an entry page, the page, its notebooks, and the repository's name in it."""
     steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["gather"]["steps"]
     script = next(step["run"] for step in steps if "repository.js" in step.get("run", ""))
