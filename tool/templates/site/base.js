@@ -59,7 +59,8 @@ const ftc = (() => {
     const nodes = children.flat().filter(Boolean);
     const old = view.querySelector(":scope > form");
     const fresh = nodes.find((node) => node.tagName === "FORM");
-    if (!old || !fresh || old.getAttribute("aria-label") !== fresh.getAttribute("aria-label")) return view.replaceChildren(...nodes);
+    if (!old || !fresh || old.getAttribute("aria-label") !== fresh.getAttribute("aria-label"))
+      return view.replaceChildren(...nodes);
     renew(old, fresh);
     for (const node of [...view.childNodes]) if (node !== old) node.remove();
     const place = nodes.indexOf(fresh);
@@ -113,7 +114,10 @@ const ftc = (() => {
 
   /** Rounded as the command rounds: a tie goes to the even digit, where toPrecision takes the larger one. */
   function toDigits(value, digits) {
-    const tie = value.toPrecision(digits + 40).replace(/\.|e.*/g, "").endsWith("5" + "0".repeat(39));
+    const tie = value
+      .toPrecision(digits + 40)
+      .replace(/\.|e.*/g, "")
+      .endsWith("5" + "0".repeat(39));
     const odd = /[13579]$/.test(value.toPrecision(digits).replace(/e.*/, ""));
     return Number((tie && odd ? value * (1 - 1e-9) : value).toPrecision(digits));
   }
@@ -140,7 +144,22 @@ const ftc = (() => {
   };
 
   return {
-    data, receive, load, el, svg, show, say, read, address, number, gib, share, parameters, cards, ADAPTERS, OBJECTIVES,
+    data,
+    receive,
+    load,
+    el,
+    svg,
+    show,
+    say,
+    read,
+    address,
+    number,
+    gib,
+    share,
+    parameters,
+    cards,
+    ADAPTERS,
+    OBJECTIVES,
     views: {},
   };
 })();

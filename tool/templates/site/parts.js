@@ -81,9 +81,23 @@
   };
   /** Colours by term, the same in every bar; what seldom meets shares one. */
   const COLOURS = {
-    weights: 0, attention_scores: 1, optimizer_states: 2, layer_activations: 3, logits_and_loss: 4, checkpoints: 5, adapters: 6, gradients: 7,
-    quantization_scales: 8, sharding_buffers: 9, workspace: 10, reference_model: 11, master_weights: 11, autocast_copies: 8,
-    optimizer_temporary: 10, dequantized_weight: 9, generation_cache: 6,
+    weights: 0,
+    attention_scores: 1,
+    optimizer_states: 2,
+    layer_activations: 3,
+    logits_and_loss: 4,
+    checkpoints: 5,
+    adapters: 6,
+    gradients: 7,
+    quantization_scales: 8,
+    sharding_buffers: 9,
+    workspace: 10,
+    reference_model: 11,
+    master_weights: 11,
+    autocast_copies: 8,
+    optimizer_temporary: 10,
+    dequantized_weight: 9,
+    generation_cache: 6,
   };
 
   /** The memory of a run against the card: terms at the peak, what is kept in reserve up to the bound, what is free. */
@@ -101,10 +115,26 @@
     const said = label + parts.map(([name, size]) => name + " " + gib(size)).join(", ");
     const bar = el("div.bar", { role: "img", "aria-label": said });
     for (const [name, size, kind] of parts) {
-      bar.append(el("span." + kind.replaceAll(" ", "."), { "--size": (100 * size) / whole + "%", title: name + ": " + gib(size) }));
+      bar.append(
+        el("span." + kind.replaceAll(" ", "."), {
+          "--size": (100 * size) / whole + "%",
+          title: name + ": " + gib(size),
+        }),
+      );
     }
-    const legend = el("ul.legend", {}, parts.map(([name, size, kind]) =>
-      el("li", {}, el("span." + kind.replaceAll(" ", ".")), el("span.name", {}, name), el("span.size", {}, gib(size)))));
+    const legend = el(
+      "ul.legend",
+      {},
+      parts.map(([name, size, kind]) =>
+        el(
+          "li",
+          {},
+          el("span." + kind.replaceAll(" ", ".")),
+          el("span.name", {}, name),
+          el("span.size", {}, gib(size)),
+        ),
+      ),
+    );
     return el("div.memory", {}, bar, legend);
   }
 
@@ -116,25 +146,65 @@
 
   function meter(value) {
     const round = 2 * Math.PI * 26;
-    return svg("svg.meter", { viewBox: "0 0 64 64", role: "img", "aria-label": "Confidence " + ftc.share(value) },
+    return svg(
+      "svg.meter",
+      { viewBox: "0 0 64 64", role: "img", "aria-label": "Confidence " + ftc.share(value) },
       svg("circle.rail", { cx: 32, cy: 32, r: 26 }),
       svg("circle.value", { cx: 32, cy: 32, r: 26, "stroke-dasharray": value * round + " " + round }),
-      svg("text", { x: 32, y: 37, "text-anchor": "middle" }, ftc.share(value).replace("\u00a0%", "%")));
+      svg("text", { x: 32, y: 37, "text-anchor": "middle" }, ftc.share(value).replace("\u00a0%", "%")),
+    );
   }
 
   /** A table with a caption; cells are nodes or text, the first of each row is its header. */
   function table(caption, heads, rows, kind = "") {
-    return el("div.scroll", { tabindex: 0, role: "region", "aria-label": caption },
-      el("table" + (kind && "." + kind), {},
+    return el(
+      "div.scroll",
+      { tabindex: 0, role: "region", "aria-label": caption },
+      el(
+        "table" + (kind && "." + kind),
+        {},
         el("caption.unseen", {}, caption),
-        el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
-        el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, column) =>
-          column ? el("td", { "data-head": heads[column] }, cell) : el("th", { scope: "row" }, cell)))))));
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            heads.map((head) => el("th", { scope: "col" }, head)),
+          ),
+        ),
+        el(
+          "tbody",
+          {},
+          rows.map((row) =>
+            el(
+              "tr",
+              {},
+              row.map((cell, column) =>
+                column ? el("td", { "data-head": heads[column] }, cell) : el("th", { scope: "row" }, cell),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 
   const FIRST = [
-    "learning_rate", "per_device_train_batch_size", "gradient_accumulation_steps", "effective_batch_size", "max_length", "num_train_epochs",
-    "lora_r", "lora_alpha", "target_modules", "gradient_checkpointing", "precision", "optim", "lr_scheduler_type", "warmup_ratio",
+    "learning_rate",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "effective_batch_size",
+    "max_length",
+    "num_train_epochs",
+    "lora_r",
+    "lora_alpha",
+    "target_modules",
+    "gradient_checkpointing",
+    "precision",
+    "optim",
+    "lr_scheduler_type",
+    "warmup_ratio",
   ];
 
   /**
@@ -143,17 +213,28 @@
    */
   function reasons(config, why, sources) {
     const known = why.filter(([field]) => config[field] !== undefined && config[field] !== null);
-    const first = known.filter(([field]) => FIRST.includes(field)).sort((a, b) => FIRST.indexOf(a[0]) - FIRST.indexOf(b[0]));
+    const first = known
+      .filter(([field]) => FIRST.includes(field))
+      .sort((a, b) => FIRST.indexOf(a[0]) - FIRST.indexOf(b[0]));
     const rest = known.filter(([field]) => !FIRST.includes(field));
     return [
       reasonTable("Main settings with reasons", config, first, sources),
-      el("details", {}, el("summary", {}, rest.length + " more settings"), reasonTable("Further settings with reasons", config, rest, sources)),
+      el(
+        "details",
+        {},
+        el("summary", {}, rest.length + " more settings"),
+        reasonTable("Further settings with reasons", config, rest, sources),
+      ),
     ];
   }
 
   function reasonTable(caption, config, why, sources) {
     const rows = why.map(([field, rule, from, n]) => [
-      el("code", {}, field), el("b", {}, value(config[field])), rule, source(sources[from]), n === null ? "" : String(n),
+      el("code", {}, field),
+      el("b", {}, value(config[field])),
+      rule,
+      source(sources[from]),
+      n === null ? "" : String(n),
     ]);
     return table(caption, ["Setting", "Value", "Rule", "Source", "Observations"], rows, "reasons");
   }
@@ -171,10 +252,28 @@
 
   /** A command to copy. */
   function commandLine(text) {
-    return el("div.code", {}, copyButton("Copy", () => text, "quiet"), el("pre.wrap", { tabindex: 0, role: "region", "aria-label": "Command" }, text));
+    return el(
+      "div.code",
+      {},
+      copyButton("Copy", () => text, "quiet"),
+      el("pre.wrap", { tabindex: 0, role: "region", "aria-label": "Command" }, text),
+    );
   }
 
   Object.assign(ftc, {
-    preferred, commandLine, repository, fileAddress, fileLink, source, colabAddress, copyButton, memoryBar, smallBar, meter, table, reasons, value,
+    preferred,
+    commandLine,
+    repository,
+    fileAddress,
+    fileLink,
+    source,
+    colabAddress,
+    copyButton,
+    memoryBar,
+    smallBar,
+    meter,
+    table,
+    reasons,
+    value,
   });
 })();

@@ -4,8 +4,15 @@ ftc.picker = (label, options, start, choose) => {
   const { el } = ftc;
   const list = el("ul.options", { role: "listbox", id: "models", "aria-label": label, hidden: true });
   const input = el("input", {
-    id: "model", type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-expanded": "false",
-    "aria-controls": "models", "aria-autocomplete": "list", value: start,
+    id: "model",
+    type: "text",
+    role: "combobox",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-expanded": "false",
+    "aria-controls": "models",
+    "aria-autocomplete": "list",
+    value: start,
   });
   input.chosen = start;
   const SHOWN = 60;
@@ -19,11 +26,32 @@ ftc.picker = (label, options, start, choose) => {
 
   function open(text) {
     shown = matching(text).slice(0, SHOWN);
-    list.replaceChildren(...shown.map((option, index) => el("li", {
-      role: "option", id: "model-" + index, "aria-selected": option.id === input.chosen ? "true" : "false",
-      onpointerdown: (event) => { event.preventDefault(); take(option.id); },
-    }, el("span", {}, option.id), el("span.hint", {}, option.hint))));
-    if (!shown.length) list.append(el("li.none", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, "No model of the registry is called so"));
+    list.replaceChildren(
+      ...shown.map((option, index) =>
+        el(
+          "li",
+          {
+            role: "option",
+            id: "model-" + index,
+            "aria-selected": option.id === input.chosen ? "true" : "false",
+            onpointerdown: (event) => {
+              event.preventDefault();
+              take(option.id);
+            },
+          },
+          el("span", {}, option.id),
+          el("span.hint", {}, option.hint),
+        ),
+      ),
+    );
+    if (!shown.length)
+      list.append(
+        el(
+          "li.none",
+          { role: "option", "aria-disabled": "true", "aria-selected": "false" },
+          "No model of the registry is called so",
+        ),
+      );
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
     mark(-1);
@@ -61,7 +89,10 @@ ftc.picker = (label, options, start, choose) => {
       const option = shown[Math.max(active, 0)];
       if (!list.hidden && option) take(option.id);
     },
-    Escape: () => { input.value = input.chosen; close(); },
+    Escape: () => {
+      input.value = input.chosen;
+      close();
+    },
   };
   input.addEventListener("keydown", (event) => {
     if (!keys[event.key]) return;
@@ -69,8 +100,15 @@ ftc.picker = (label, options, start, choose) => {
     keys[event.key]();
   });
   input.addEventListener("input", () => open(input.value));
-  input.addEventListener("focus", () => { input.select(); });
-  input.addEventListener("click", () => { if (list.hidden) open(""); });
-  input.addEventListener("blur", () => { input.value = input.chosen; close(); });
+  input.addEventListener("focus", () => {
+    input.select();
+  });
+  input.addEventListener("click", () => {
+    if (list.hidden) open("");
+  });
+  input.addEventListener("blur", () => {
+    input.value = input.chosen;
+    close();
+  });
   return el("div.field.picker", {}, el("label", { for: "model" }, label), input, list);
 };

@@ -17,11 +17,15 @@
     try {
       await view.render(main);
     } catch (error) {
-      trouble.textContent = "This view could not be shown: " + error.message + ". Reload the page; if that does not help, regenerate it with `make generate`.";
+      trouble.textContent =
+        "This view could not be shown: " +
+        error.message +
+        ". Reload the page; if that does not help, regenerate it with `make generate`.";
       trouble.hidden = false;
     }
     const lost = document.activeElement === document.body || document.activeElement === null;
-    if (last !== null && (last !== name || lost)) document.getElementById("main").focus({ preventScroll: last === name });
+    if (last !== null && (last !== name || lost))
+      document.getElementById("main").focus({ preventScroll: last === name });
     if (last !== null && last !== name) scrollTo(0, 0);
     last = name;
     document.documentElement.dataset.shown = location.hash || "#";
