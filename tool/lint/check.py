@@ -94,7 +94,7 @@ def _on_card(view: View, repo: Repo) -> tuple[list[Finding], FitAnswer | None]:
     if request is None:
         return found, None
     answer = fit(repo, request)
-    return [*found, *memory(view, repo, question, request, answer)], answer
+    return [*found, *memory(view, repo, request, answer)], answer
 
 
 def _kept(found: Iterable[Finding], document: Document, ignore: frozenset[str]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from tool.lint.known import (
     current_keys,
     entries_of,
     file_keys,
+    group,
     is_open_call,
     newest,
     order,
@@ -24,6 +26,7 @@ from tool.lint.known import (
     suggestion,
     synonym,
 )
+from tool.lint.names import other_names
 from tool.lint.read import Document
 from tool.lint.values import fault_of
 
@@ -71,8 +74,25 @@ def _judge(framework: str, document: Document, key: str, value: Any, version: st
     if gone is not None:
         level, message, mend = gone
         return Finding(line, key, "renamed-key", level, message, mend)
+    if framework == "torchtune" and name.endswith("_component_") and isinstance(value, str):
+        return _component(key, value, line)
     fault = fault_of(name, value, entries)
     return Finding(line, key, fault[0], "error", fault[1], fault[2]) if fault else None
+
+
+def _component(key: str, value: str, line: int) -> Finding | None:
+    """A misspelt component of torchtune. Its main branch has more than its releases, so another name alone is no
+    fault, and one that differs in a number is another model.
+    """
+    package, _, last = value.rpartition(".")
+    known = group("torchtune", "components")
+    if not package.startswith("torchtune.") or last in known:
+        return None
+    for near in difflib.get_close_matches(last, known, n=3, cutoff=0.8):
+        if re.findall(r"\d+", near) == re.findall(r"\d+", last):
+            message = f"torchtune has no component {last}"
+            return Finding(line, key, "unknown-choice", "error", message, f"did you mean {near}?")
+    return None
 
 
 def _unknown(
@@ -82,7 +102,10 @@ def _unknown(
         return None
     own_script = is_own_script(framework, document)
     loose, least = open_end or own_script, CLOSE_TO_TRAINER if own_script else CLOSE_TO_LOADER
-    if loose and (near is None or difflib.SequenceMatcher(None, name, near).ratio() < least):
+    close = near is not None and (
+        near.rsplit(".", 1)[-1] in other_names(name) or difflib.SequenceMatcher(None, name, near).ratio() >= least
+    )
+    if loose and not close:
         return None
     title, version = TITLES[framework], newest(SOURCES[framework][0])
     mend = f"did you mean {near}?" if near else "remove it, or put it where it belongs"

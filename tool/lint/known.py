@@ -118,7 +118,7 @@ def file_keys(framework: str) -> Mapping[str, Entries]:
     merged: dict[str, list[Entry]] = {}
     for package in SOURCES[framework]:
         for name in document(package)["groups"]:
-            if name.endswith("Trainer") or package == "peft" or name == "arguments":
+            if name.endswith("Trainer") or package == "peft" or name in ("arguments", "components"):
                 continue
             for key, entry in group(package, name).items():
                 merged.setdefault(key, []).append(entry)
@@ -203,7 +203,9 @@ def _component_argument(parts: list[str]) -> Entries | None:
     """Arguments of torchtune's components, at any depth below a key of the recipe."""
     if len(parts) < 2:
         return None
-    pool = group("torchtune", "arguments")
+    pool, parent = group("torchtune", "arguments"), ".".join(parts[:-1])
+    if len(parts) > 2 and parts[-2] in pool and f"{parent}._component_" not in file_keys("torchtune"):
+        return ()  # a mapping that is handed to a component, as column_map
     return (pool[parts[-1]],) if parts[-1] in pool else () if parts[-1] == "_component_" else None
 
 

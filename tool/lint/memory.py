@@ -8,15 +8,18 @@ from typing import Any
 from tool.lint.finding import Finding
 from tool.lint.known import newest
 from tool.lint.names import NAMES
+from tool.lint.requests import valid
 from tool.lint.rules.sharding import deepspeed_key, fsdp_key
 from tool.lint.view import View
 from tool.load import Repo
+from tool.load.gpu_names import resolve_gpu
+from tool.memory import fit
 from tool.memory.explain import cheapest_changes
-from tool.recommend import recommend
 from tool.recommend.question import Question
 from tool.schema.fit import FitAnswer, FitRequest
 
 TERMS_SHOWN = 3
+SHORTEST = 256
 _FRAMEWORKS = {
     "trl": f"trl-{newest('trl')}",
     "unsloth": "unsloth",
@@ -66,7 +69,7 @@ def fit_request(view: View, question: Question | None) -> FitRequest | None:
         "sharding": sharding,
     }
     fields |= _model(view, question)
-    return FitRequest.model_validate({key: value for key, value in fields.items() if value is not None})
+    return valid(FitRequest, fields)
 
 
 def _model(view: View, question: Question | None) -> dict[str, Any]:
@@ -124,9 +127,7 @@ def _sharding(view: View) -> str | None:
     return "fsdp" if fsdp_key(view) else None
 
 
-def memory(
-    view: View, repo: Repo, question: Question | None, request: FitRequest, answer: FitAnswer
-) -> Iterator[Finding]:
+def memory(view: View, repo: Repo, request: FitRequest, answer: FitAnswer) -> Iterator[Finding]:
     """One finding where the run does not fit or only just; none without a card."""
     if answer.verdict not in ("oom", "tight") or answer.upper_gib is None:
         return
@@ -135,21 +136,40 @@ def memory(
     changes = cheapest_changes(repo, request)
     fitting = [change for change in changes if change["verdict"] == "fits"]
     mend = "; or ".join(f"{item['change']} ({item['upper_gib']:g} GiB)" for item in fitting)
-    mend = mend or what_would_fit(repo, question) or "no single change is enough: a larger card, or more of them"
+    mend = mend or together(repo, request) or "nothing usual is enough: take a larger card, or more of them"
     place = next((view.key_of(name) for name in ("micro_batch", "max_length", "model") if view.key_of(name)), "")
     yield view.find("memory", place, message, mend, "error" if answer.verdict == "oom" else "warning")
 
 
-def what_would_fit(repo: Repo, question: Question | None) -> str:
-    """The recommended configuration for the same model and card, where that fits; else empty."""
-    if question is None or question.hardware is None or question.outside:
-        return ""
-    answer = recommend(repo, question.request.model_copy(update={"adapter": None, "seq_len": None}))
-    if answer.vram is None or answer.vram.verdict != "fits":
-        return ""
-    config = answer.config
-    batch = f"micro-batch {config['per_device_train_batch_size']} × {config['gradient_accumulation_steps']}"
-    return f"what fits by ftc recommend: {config['adapter']}, {batch}, length {config['max_length']}"
+def together(repo: Repo, request: FitRequest) -> str:
+    """The first of the usual changes, one on top of the other, with which it fits; empty where none is enough."""
+    made: list[str] = []
+    for name, change in _ladder(repo, request):
+        request = request.model_copy(update=change)
+        made = [step for step in made if step.split()[0] != name.split()[0]] + [name]
+        answer = fit(repo, request)
+        if answer.verdict == "fits":
+            return f"together: {', '.join(made)} ({answer.upper_gib:g} GiB)"
+    return ""
+
+
+def _ladder(repo: Repo, request: FitRequest) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What costs time first, then what costs quality."""
+    if (request.micro_batch or 1) > 1:
+        yield "micro-batch 1 with more accumulation", {"micro_batch": 1}
+    if request.grad_checkpointing is not True:
+        yield "gradient checkpointing", {"grad_checkpointing": True}
+    if request.chunked_or_fused_loss is not True:
+        yield "a fused or chunked loss", {"chunked_or_fused_loss": True}
+    if request.method == "full":
+        yield "LoRA instead of full fine-tuning", {"method": "lora", "master_weights": None, "lora_r": 16}
+    card = resolve_gpu(repo, request.gpu) if request.gpu else None
+    if request.method != "qlora" and card is not None and card[0].bitsandbytes_nf4:
+        yield "QLoRA (NF4)", {"method": "qlora", "quant": "nf4-dq"}
+    length = (request.seq_len or 2048) // 2
+    while length >= SHORTEST:
+        yield f"length {length}", {"seq_len": length}
+        length //= 2
 
 
 def need(answer: FitAnswer) -> str:

@@ -17,6 +17,7 @@ SUFFIXES = ("", ".yaml", ".yml", ".json", ".py", ".ipynb", *SHELL)
 _TRAINING = re.compile(r"learning_rate|base_model|model_name|finetuning_type|gradient_accumulation|_component_")
 """What hardly a file without a training configuration has, however broken it is."""
 _PIN = re.compile(r"(?<![\w-])(trl|transformers|peft|axolotl|llamafactory|torchtune|oumi|ms-swift)==(\d[\w.]*)")
+_STARTED = re.compile(r"^\s*#.*\b(trl (?:sft|dpo|kto|grpo|orpo|cpo|rloo|reward))\b", re.MULTILINE)
 _IGNORE = re.compile(r"#\s*ftc-lint:\s*ignore(?:\[([\w\-, ]+)\])?")
 
 
@@ -30,7 +31,7 @@ class Document:
 
     `calls`: keys are `Class.argument` of calls in Python. `command`: the program that a command line starts.
     `assigned`: attributes set in Python, as text. `ignored`: line → rules that a comment there silences. `pins`:
-    releases that a notebook or script installs itself (`trl==0.22.2`).
+    releases that a notebook or script installs itself (`trl==0.22.2`). `started_by`: a command that a comment names.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Document:
     assigned: dict[str, tuple[int, str]] = field(default_factory=dict)
     ignored: dict[int, frozenset[str]] = field(default_factory=dict)
     pins: dict[str, str] = field(default_factory=dict)
+    started_by: str | None = None
 
 
 def read(path: Path) -> list[Document]:
@@ -69,8 +71,10 @@ def read(path: Path) -> list[Document]:
     else:
         documents = [_json(path.name, text) if path.suffix == ".json" else _yaml(path.name, text)]
     ignored, pins = _ignored(text), dict(_PIN.findall(text))
+    started = _STARTED.search(text)
     for document in documents:
         document.ignored, document.pins = ignored, pins
+        document.started_by = started[1] if started else None
     return documents
 
 

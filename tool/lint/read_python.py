@@ -68,8 +68,10 @@ def _call(node: ast.Call, names: dict[str, Any], document: Document) -> None:
         key = f"{call}.{keyword.arg}" if keyword.arg else f"{call}.**"
         known, value = _literal(keyword.value, names)
         document.lines.setdefault(key, keyword.value.lineno)
-        if keyword.arg is None and isinstance(value, dict):
-            document.config.update({f"{call}.{name}": item for name, item in value.items()})
+        if keyword.arg is None:
+            given = value if isinstance(value, dict) else {}
+            document.config |= {f"{call}.{name}": item for name, item in given.items()}
+            document.lines |= {f"{call}.{name}": keyword.value.lineno for name in given}
         elif known or call[:1].isupper():
             document.config.setdefault(key, value if known else f"${{{ast.unparse(keyword.value)[:80]}}}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tool.lint.requests import valid
 from tool.lint.view import View
 from tool.load import Repo
 from tool.recipes.models import canonical_name, parameters_of
@@ -32,8 +33,7 @@ def question_of(view: View, repo: Repo) -> Question | None:
         if target.gpu is None and target.platform is None:
             return None
         fields["size_bucket"] = "medium"
-    request = RecommendRequest.model_validate({key: value for key, value in fields.items() if value is not None})
-    return ask(repo, request)
+    return ask(repo, valid(RecommendRequest, fields))
 
 
 def _gpus(view: View) -> int | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import difflib
+from functools import cache
 from typing import Any
 
-from tool.lint.known import Entries
+from tool.lint.known import Entries, group
 
 _WORDS = {"true", "false", "yes", "no", "on", "off", "1", "0"}
 _UNSET = {"", "none", "null", "~", "auto"}
 _COMPUTED = ("$", "{", "}", "(", "<", "\\", "`")
 # The Hugging Face Trainer turns these into members of an enumeration, though they are declared as texts as well.
 STRICT = ("optim", "lr_scheduler_type", "eval_strategy", "evaluation_strategy", "save_strategy", "logging_strategy")
+SHARED = {"optim": "optim", "optimizer": "optim", "lr_scheduler": "lr_scheduler_type"}
+SHARED |= {"lr_scheduler_type": "lr_scheduler_type"}
+NEAR = 0.75
 
 
 def is_computed(value: Any) -> bool:
@@ -22,8 +26,10 @@ def is_computed(value: Any) -> bool:
 def fault_of(key: str, value: Any, entries: Entries) -> tuple[str, str, str] | None:
     """(rule, message, mend) for a value that no listed release takes; None when one of them does."""
     kinds = {kind for entry in entries for kind in entry.kind}
-    if not kinds or "any" in kinds or value is None or is_computed(value):
+    if not kinds or value is None or is_computed(value):
         return None
+    if "any" in kinds:
+        return _near_miss(key, value, kinds)
     if isinstance(value, str) and value.strip().lower() in _UNSET:
         return None
     choices = sorted(kind[1:] for kind in kinds if kind.startswith("="))
@@ -31,7 +37,30 @@ def fault_of(key: str, value: Any, entries: Entries) -> tuple[str, str, str] | N
     last = key.rsplit(".", 1)[-1]
     if choices and (not plain - {"bool"} or (plain <= {"str", "bool"} and last in STRICT)):
         return _choice(key, value, choices, plain)
+    if plain == {"str"} and last in SHARED:
+        return _near_miss(key, value, kinds)
     return None if choices else _plain(key, value, plain)
+
+
+@cache
+def _shared_choices(name: str) -> tuple[str, ...]:
+    """The optimizers and schedules of transformers, which the others take as well."""
+    key = SHARED.get(name)
+    kind = group("transformers", "TrainingArguments")[key].kind if key else ()
+    return tuple(word[1:] for word in kind if word.startswith("="))
+
+
+def _near_miss(key: str, value: Any, kinds: set[str]) -> tuple[str, str, str] | None:
+    """A key that takes more than its annotation lists: only what is nearly one of the listed words is a fault."""
+    listed = _shared_choices(key.rsplit(".", 1)[-1])
+    if not listed or not isinstance(value, str) or "." in value:
+        return None
+    known = sorted({*listed, *(kind[1:] for kind in kinds if kind.startswith("="))})
+    word = value.strip().casefold()
+    if word in {choice.casefold() for choice in known}:
+        return None
+    near = difflib.get_close_matches(word, known, n=1, cutoff=NEAR)
+    return ("unknown-choice", f"{key} cannot be {_shown(value)}", f"did you mean {near[0]}?") if near else None
 
 
 def _choice(key: str, value: Any, choices: list[str], plain: set[str]) -> tuple[str, str, str] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tool.lint.finding import Finding, Level
-from tool.lint.known import plain
+from tool.lint.known import call_keys, plain
 from tool.lint.names import NAMES
 from tool.lint.read import Document
 from tool.lint.values import is_computed
@@ -18,6 +18,7 @@ from tool.recipes.native import Native, flattened
 SCHEMAS = {"ms-swift": "ms_swift"}
 MOST_FAULTS = 20
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0", "none", "null", ""}
+TRL_COMMANDS = ("sft", "dpo", "grpo", "kto", "orpo", "cpo", "rloo")
 FOUR_BIT, EIGHT_BIT = ("load_in_4bit", "use_4bit_quantization", "q_lora"), ("load_in_8bit", "use_8bit_quantization")
 
 
@@ -126,7 +127,10 @@ def view_of(framework: str, document: Document, target: Target, name: str) -> tu
     read = schemas.reader(schema)
     assert read is not None, schema
     config = flattened({key: value for key, value in document.config.items() if not _is_expression(document, value)})
-    row = Row(id=name, schema=schema, repo="", path=name, config=config, command=document.command)
+    command = document.command or document.started_by
+    if command is None and schema == "trl" and not document.calls:
+        command = trl_command(document, name)
+    row = Row(id=name, schema=schema, repo="", path=name, config=config, command=command)
     view = View(framework, document, None, target, name)
     found: list[Finding] = []
     for _ in range(MOST_FAULTS):
@@ -138,6 +142,21 @@ def view_of(framework: str, document: Document, target: Target, name: str) -> tu
             if config.pop(error.field, None) is None:
                 break
     return view, found
+
+
+def trl_command(document: Document, name: str) -> str | None:
+    """The command of TRL whose configuration knows all keys of the file, where the file's name does not say it."""
+    if any(f"{word}" in name.lower() for word in TRL_COMMANDS):
+        return None
+    shared = set(call_keys("ModelConfig")) | set(call_keys("ScriptArguments"))
+    names = [plain(key).split(".")[0] for key in document.config]
+    foreign = {
+        word: sum(key not in call_keys(f"{word.upper()}Config") and key not in shared for key in names)
+        for word in TRL_COMMANDS
+    }
+    best = min(foreign.values())
+    word = next(word for word, count in foreign.items() if count == best)
+    return f"trl {word}" if foreign["sft"] > best else None
 
 
 def _is_expression(document: Document, value: Any) -> bool:

@@ -47,6 +47,8 @@ class Table:
         self.classes: dict[str, Class] = {}
         self.functions: dict[str, tuple[str, ...]] = {}
         self.aliases: dict[str, ast.expr] = {}
+        self.imported: set[str] = set()
+        """Names that a module assigns or imports at its top, so that they can be imported from it."""
         for module in modules:
             for node in ast.walk(module):
                 if isinstance(node, ast.ClassDef):
@@ -57,6 +59,9 @@ class Table:
             for node in module.body:
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                     self.aliases.setdefault(node.targets[0].id, node.value)
+                elif isinstance(node, ast.ImportFrom):
+                    self.imported |= {item.asname or item.name for item in node.names}
+        self.imported |= set(self.aliases)
 
     def _add(self, found: Class) -> None:
         known = self.classes.get(found.name)

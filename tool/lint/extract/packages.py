@@ -115,7 +115,8 @@ def axolotl(release: Release) -> Groups:
     for name in sorted(_plugin_schemas(modules.values())):
         keys = table.dotted(name) | keys
     judges = [module for path, module in modules.items() if re.search(r"utils/(schemas|config)/", path)]
-    for name in sorted(_looked_for(judges, {"data", "values"})):
+    nested = {key.rsplit(".", 1)[-1] for key in keys if "." in key}
+    for name in sorted(_looked_for(judges, {"data", "values"}) - nested):
         keys.setdefault(name, ("any",))
     return {"file": keys}
 
@@ -180,7 +181,9 @@ def torchtune(release: Release) -> Groups:
     pool = {name for parameters in table.functions.values() for name in parameters}
     pool |= {name for found in table.classes for name in table.fields(found)} | OPTIMIZER_ARGUMENTS
     named = sorted(name for name in pool - {"self", "cls", "args", "kwargs"} if name == name.lower())
-    return {"file": keys, "arguments": dict.fromkeys(named, ("any",))}
+    components = {name for name in (*table.functions, *table.classes, *table.imported) if not name.startswith("_")}
+    found = {"arguments": named, "components": sorted(components)}
+    return {"file": keys} | {group: dict.fromkeys(names, ("any",)) for group, names in found.items()}
 
 
 def _paths(tree: dict[str, object], prefix: str = "") -> Keys:

@@ -33,11 +33,14 @@ def packing_attention(view: View) -> Iterator[Finding]:
     """TRL's documentation, "Packing": without a variable-length kernel the rows of a pack attend to each other."""
     key = view.on("packing", "sample_packing")
     place, word = view.word("attn_implementation", "flash_attn", "attn_impl")
-    eager = word in ("eager", "disabled", "false") or (view.framework == "trl" and word == "sdpa")
-    if key and eager and view.objective == "sft":
-        message = f"{key} with {place}: {word}: rows of one pack see each other"
-        mend = "use flash attention, or turn packing off"
+    if not key or view.objective != "sft":
+        return
+    message = f"{key} with {place}: {word}: rows of one pack see each other"
+    mend = "use flash attention, or turn packing off"
+    if word in ("eager", "disabled", "false"):
         yield view.find("packing-attention", key, message, mend, "warning")
+    elif view.framework == "trl" and word == "sdpa":
+        yield view.find("packing-attention", key, message, mend, "note")
 
 
 def packing_grouping(view: View) -> Iterator[Finding]:
