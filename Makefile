@@ -31,7 +31,7 @@ check: $(STAMP) ## prove that generated/ is current
 test: $(STAMP) ## run the fast tests
 	@$(VENV)/bin/python -m pytest -m "not prove"
 
-prove: $(STAMP) $(NOTEBOOK_STAMP) .browser-venv/.made ## run the slow proofs as well: attacks, kills, real training
+prove: $(STAMP) $(NOTEBOOK_STAMP) .browser-venv/.made framework-environments ## run the slow proofs as well: attacks, kills, real training
 	@OMP_NUM_THREADS=1 FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) FTC_BROWSER_PYTHON=.browser-venv/bin/python \
 		$(VENV)/bin/python -m pytest -m prove
 
@@ -52,6 +52,15 @@ $(NOTEBOOK_STAMP): $(STAMP) profiles/dependencies/locks/$(NOTEBOOK_STACK).txt to
 	@echo "installing the lock of $(NOTEBOOK_STACK) into $(NOTEBOOK_VENV)"
 	@$(VENV)/bin/python -m tool.tests.notebooks.environment $(NOTEBOOK_VENV) --stack $(NOTEBOOK_STACK)
 	@touch $@
+
+framework-environments: $(STAMP)
+	@$(VENV)/bin/python -m tool.tests.frameworks.environments
+
+test-frameworks: framework-environments ## send exports through the frameworks' own parsers, and train the scripts
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "prove or not prove" tool/tests/frameworks tool/tests/export
+
+lock-frameworks: $(STAMP) ## resolve the frameworks' environments anew
+	@$(VENV)/bin/python -m tool.tests.frameworks.environments --lock
 
 test-notebooks: $(NOTEBOOK_STAMP) ## train every notebook template for real on the CPU
 	@OMP_NUM_THREADS=1 NOTEBOOK_STACK=$(NOTEBOOK_STACK) FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) \
@@ -110,4 +119,4 @@ lint: $(STAMP) ## style, types, layers
 lock: ## resolve requirements.lock anew (needs uv)
 	@UV_PYTHON_DOWNLOADS=never uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header --quiet -o requirements.lock
 
-.PHONY: help setup generate check test prove test-notebooks test-page pictures sweep oracle-environment oracle measure calibrate rehearse bench-memory bench-telemetry bench-hparams bless lint lock
+.PHONY: help setup generate check test prove test-notebooks framework-environments test-frameworks lock-frameworks test-page pictures sweep oracle-environment oracle measure calibrate rehearse bench-memory bench-telemetry bench-hparams bless lint lock

@@ -1,6 +1,6 @@
 """A seeded design of requests for one framework: every objective with every adapter, on cards, lengths and sizes drawn.
 
-Half of the answers are exported as the recommender gives them; in the other half some values are set as a person or
+Every other time around the answers are exported as the recommender gives them; else some values are set as a person or
 a policy might, so that schedules, quantisations and targets that no answer has at present are seen as well.
 """
 
@@ -106,15 +106,16 @@ def varied(plan: Plan, seed: str) -> Plan:
 def cases(repo: Repo, name: str) -> list[Case]:
     """The exports of one framework."""
     found = []
+    around = len(framework(name).objectives) * len(ADAPTERS)
     for number, request in enumerate(requests(name)):
         plan = plan_for(repo, request)
-        plan = varied(plan, f"{name} values {number}") if number % 2 else plan
+        plan = varied(plan, f"{name} values {number}") if number // around % 2 else plan
         found.append(Case(request, plan, export(name, plan)))
     return found
 
 
 def refused(repo: Repo, name: str) -> dict[str, str]:
-    """Objective → the refusal, for each that the framework lacks. An export in place of one fails the caller's check."""
+    """Objective → the refusal, for each that the framework lacks; or the export, which fails the caller's check."""
     answers = {}
     for objective in OBJECTIVES:
         if objective not in framework(name).objectives:
