@@ -21,7 +21,7 @@ from tool.tests.workflows.conftest import NOW, ftc
 pytestmark = pytest.mark.prove
 
 LOCK = "profiles/dependencies/locks/trl.txt"
-FINE = ("certifi", "filelock", "idna")
+FINE = ("certifi", "filelock", "shellingham")
 CULPRIT = "tqdm"
 CATALOG = {
     "groups": [
