@@ -27,22 +27,23 @@ class Memo:
     def __init__(self, repo: Repo, folder: Path, rules: str, templates: Path) -> None:
         self.repo, self.folder, self.rules, self.templates = repo, folder, rules, templates
         self._digests: dict[str, str] = {}
-        self._asked: set[Path] = set()
+        self._asked: set[str] = set()
         self.made_anew: list[str] = []
 
     def made(self, name: str, make: Callable[[], Any], given: Any = None) -> Any:
         """What `make()` gave for these inputs, as plain data; `given` is what else it depends on, as plain data."""
         found = self.find(name, given)
         if found is None:
+            around = set(self._asked)
             with self.repo.recording() as used:
                 found = make()
-            self.keep(name, found, used, given)
+            self.keep(name, found, used, given, self._asked - around)
         return found
 
     def find(self, name: str, given: Any = None) -> Any:
         """The value under a name, as long as nothing that it was made from has changed; else None."""
         path = self._path(name)
-        self._asked.add(path)
+        self._asked.add(path.name)
         try:
             digest, _, body = path.read_bytes().partition(b"\n")
             if hashlib.sha256(body).hexdigest().encode() != digest:
@@ -50,16 +51,24 @@ class Memo:
             record = json.loads(body)
             same = (record["name"], record["rules"], record["given"]) == (name, self.rules, _digest_of(given))
             current = all(self._digest(item) == known for item, known in record["inputs"].items())
-            return record["value"] if same and current else None
+            if not same or not current:
+                return None
+            self.repo.note(record["inputs"])  # whoever is recorded now depends on them as well
+            self._asked.update(record["within"])
+            return record["value"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def keep(self, name: str, value: Any, inputs: Iterable[str], given: Any = None) -> None:
-        """Remember a value. A folder that cannot be written costs time and nothing else."""
+    def keep(self, name: str, value: Any, inputs: Iterable[str], given: Any = None, within: Iterable[str] = ()) -> None:
+        """Remember a value. A folder that cannot be written costs time and nothing else.
+
+        `within`: records that were asked for on the way, which are not asked for again while this one holds.
+        """
         self.made_anew.append(name)
         digests = {item: self._digest(item) for item in sorted(set(inputs))}
         record = {"name": name, "rules": self.rules, "given": _digest_of(given), "inputs": digests, "value": value}
-        body = json.dumps(record, sort_keys=True, ensure_ascii=False).encode()
+        record["within"] = sorted(within)
+        body = json.dumps(record, ensure_ascii=False).encode()  # the order of a value's keys is part of it
         try:
             replace_file(self._path(name), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         except OSError:
@@ -73,7 +82,7 @@ class Memo:
     def sweep(self) -> None:
         """Drop the records that this run did not ask for: they belong to what is no longer made."""
         for path in self.folder.glob("*.json"):
-            if path not in self._asked:
+            if path.name not in self._asked:
                 path.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
@@ -94,6 +103,11 @@ class Memo:
             return hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError:
             return "absent"
+
+
+def remembered(memo: Memo | None, name: str, make: Callable[[], Any], given: Any = None) -> Any:
+    """`memo.made`; without a memo the value is simply made."""
+    return make() if memo is None else memo.made(name, make, given)
 
 
 def remembered_files(

@@ -15,7 +15,7 @@ from tool.generate.entries import Entry, entries
 from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS
 from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
-from tool.generate.remembered import recalled, remember
+from tool.generate.remembered import recalled, recalled_knowledge, remember
 from tool.generate.schemas import schema_files
 from tool.generate.work import spread
 from tool.load import Repo, open_repo
@@ -57,9 +57,7 @@ def plan(
     `memo`: what earlier runs made; what none of its inputs changed for is taken from there, else everything is made.
     Raises InputFaults when the catalogue names what does not exist.
     """
-    from tool.recommend.knowledge import fresh_knowledge
-
-    knowledge = fresh_knowledge(repo)
+    knowledge = recalled_knowledge(repo, memo)
     todo = entries(repo)
     answered = _answers(repo, todo, knowledge, jobs, backend, tick, memo, "production")
     files: dict[str, bytes] = {}

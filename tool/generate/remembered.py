@@ -11,6 +11,9 @@ from tool.generate.inputs import rules_digest
 from tool.generate.provenance import Digests
 from tool.load import Repo
 from tool.memo import Memo
+from tool.recommend import Knowledge
+from tool.recommend.knowledge import fresh_knowledge
+from tool.schema.priors import Priors
 from tool.schema.recommendation import Recommendation
 
 if TYPE_CHECKING:
@@ -24,6 +27,15 @@ def memo_of(repo: Repo, folder: Path | None = None) -> Memo:
     from tool.render.templates import FOLDER as TEMPLATES
 
     return Memo(repo, folder or repo.root / FOLDER, rules_digest(repo.root, Digests(repo.root)), TEMPLATES)
+
+
+def recalled_knowledge(repo: Repo, memo: Memo | None) -> Knowledge:
+    """What was learned from the recipes on disk; with a memo computed only when one of them changed."""
+    value = memo.find("priors") if memo is not None else None
+    knowledge = fresh_knowledge(repo, None if value is None else Priors.model_validate(value))
+    if memo is not None and value is None and knowledge.priors is not None:
+        memo.keep("priors", knowledge.priors.model_dump(mode="json"), ())
+    return knowledge
 
 
 def recalled(memo: Memo, slot: str, todo: Iterable[Entry]) -> dict[Entry, Answered]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -74,6 +74,11 @@ class Repo:
                 around |= paths
             for records in self.all_records:
                 records.recorder = around
+
+    def note(self, paths: Iterable[str]) -> None:
+        """Count paths as used in the block that is recorded now, if there is one."""
+        if self.models.recorder is not None:
+            self.models.recorder.update(paths)
 
     def _inherit(self, data: dict[str, Any], id: str, file: YamlFile) -> dict[str, Any]:
         """Resolve `base:` of a model. Aliases never descend; the base itself may not have a base."""

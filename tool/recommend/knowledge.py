@@ -13,12 +13,16 @@ from tool.schema.priors import Priors
 STATE = "registry/engines/state.yaml"
 
 
-def fresh_knowledge(repo: Repo) -> Knowledge:
-    """Priors computed from registry/recipes now, whatever stands under generated/, and the production engine."""
+def fresh_knowledge(repo: Repo, priors: Priors | None = None) -> Knowledge:
+    """Priors computed from registry/recipes now, whatever stands under generated/, and the production engine.
+
+    `priors`: where they were computed from these very recipes before.
+    """
     from tool.recipes import load_recipes, recipes_digest
 
     version = production_version(repo.root)
-    priors = compute_priors(load_recipes(repo.root).recipes, recipes_digest(repo.root))
+    if priors is None:
+        priors = compute_priors(load_recipes(repo.root).recipes, recipes_digest(repo.root))
     return Knowledge(priors, _engine(repo.root, version), "production" if version else None)
 
 

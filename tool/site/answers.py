@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from tool.errors import BadRequest
 from tool.load import Repo
+from tool.memo import Memo, remembered
 from tool.schema.recommendation import Reason, Recommendation, RecommendRequest
 from tool.site.chunk import Table, chunk
 from tool.site.links import pieces
@@ -29,7 +31,7 @@ class Reasons:
         return {"reasons": self.rows.values(), "sources": [pieces(source) for source in self.sources.values()]}
 
 
-def answer_files(repo: Repo, listed: list[Listed]) -> dict[str, bytes]:
+def answer_files(repo: Repo, listed: list[Listed], memo: Memo | None = None) -> dict[str, bytes]:
     """`data/answers/<model>/<task>.js` and `data/exports/…`, for all of the catalogue that fits somewhere."""
     groups: dict[str, list[Listed]] = {}
     for item in listed:
@@ -40,7 +42,7 @@ def answer_files(repo: Repo, listed: list[Listed]) -> dict[str, bytes]:
         reasons = Reasons()
         entries = {item.tail: plain(item.answer, reasons) for item in items}
         files |= chunk(f"answers/{name}", {"entries": entries, **reasons.document()})
-        files |= chunk(f"exports/{name}", _exports(repo, items))
+        files |= chunk(f"exports/{name}", _exports(repo, items, memo))
     return files
 
 
@@ -56,12 +58,13 @@ def plain(answer: Recommendation, reasons: Reasons) -> dict[str, Any]:
     }
 
 
-def _exports(repo: Repo, items: list[Listed]) -> dict[str, Any]:
+def _exports(repo: Repo, items: list[Listed], memo: Memo | None) -> dict[str, Any]:
     """Texts as `ftc recommend --export` prints them, as numbers of lines that most of them share."""
     lines: Table[str] = Table()
     entries: dict[str, dict[str, list[int]]] = {}
     for item in items:
-        texts = export_texts(repo, item.answer)
+        given = item.answer.model_dump(mode="json")
+        texts = remembered(memo, f"site/exports/{item.slug}", partial(export_texts, repo, item.answer), given)
         entries[item.tail] = {name: [lines.number(line) for line in text.split("\n")] for name, text in texts.items()}
     return {"entries": entries, "lines": lines.values()}
 

@@ -54,7 +54,7 @@ def _remembered_answers(repo: Repo, listed: list[Listed], memo: Memo | None) -> 
     for (model, task), items in groupby(sorted(listed, key=_group), key=_group):
         mine = list(items)
         given = [[item.slug, item.row, item.answer.model_dump(mode="json")] for item in mine]
-        files |= remembered_files(memo, f"site/answers/{model}/{task}", partial(answer_files, repo, mine), given)
+        files |= remembered_files(memo, f"site/answers/{model}/{task}", partial(answer_files, repo, mine, memo), given)
     return files
 
 
