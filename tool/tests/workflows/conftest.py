@@ -25,7 +25,7 @@ groups:
   - models: [Qwen/Qwen2.5-0.5B-Instruct, Qwen/Qwen2.5-7B-Instruct, meta-llama/Llama-3.1-8B-Instruct]
     tasks: [instruction_following, code]
     platforms: [colab/free, kaggle/t4x2]
-    adapters: [lora, qlora]
+    adapters: [full, lora, qlora]
 """
 """Enough to see recommendations move, and few enough to regenerate at every step."""
 
@@ -63,9 +63,11 @@ def _edit_tables(root: Path, version: str, change: Callable[[Any], None]) -> Non
     (folder / "engine.yaml").write_text(yaml.safe_dump(engine))
 
 
-def _other_ranks(tables: Any) -> None:
-    """Ranks half by law, half by what the recipes say, so that recommendations move."""
-    tables["predictors"]["lora_r"]["law_share"] = 0.5
+def _by_neighbours(tables: Any) -> None:
+    """Another strategy decides where every weight is trained, so that recommendations move."""
+    for row in tables["auto"]:
+        if row["kind"] == "sft/full":
+            row["chosen"] = "hybrid"
 
 
 def _overconfident(tables: Any) -> None:
@@ -73,9 +75,36 @@ def _overconfident(tables: Any) -> None:
     tables["confidence"] = {"offset": 30.0, "slope": 0.0}
 
 
+QUICK = "tool/tests/core/test_quick.py"
+QUICK_TESTS = '''\
+"""A stand-in for the suite."""
+
+import pytest
+
+
+def test_fast() -> None:
+    """Passes."""
+
+
+@pytest.mark.prove
+def test_slow() -> None:
+    """Passes."""
+'''
+
+
+def _quicken(root: Path) -> None:
+    """The same targets of make, with little to do: types of one module, and one file of tests, fast and slow."""
+    makefile = root / "Makefile"
+    text = makefile.read_text()
+    assert text.count("$(VENV)/bin/mypy\n") == 1
+    makefile.write_text(text.replace("$(VENV)/bin/mypy\n", "$(VENV)/bin/mypy tool/errors.py\n"))
+    (root / QUICK).write_text(QUICK_TESTS)
+
+
 def _lay_ground(root: Path) -> None:
     """A history that begins with the live engine, and two candidates with the reports that they earned."""
     live = live_of(root)
+    _quicken(root)
     (root / "profiles/catalog.yaml").write_text(CATALOG)
     shutil.rmtree(root / "registry/engines/events")
     (root / "registry/engines/state.yaml").unlink()
@@ -83,8 +112,8 @@ def _lay_ground(root: Path) -> None:
         waiver.unlink()
     genesis = ("--genesis", "--reason", "Start the history", "--actor", "maria", "--write", "--no-generate")
     ftc(root, "promote", live, *genesis)
-    ftc(root, "train", GOOD, "--seed", "7", "--write")
-    _edit_tables(root, GOOD, _other_ranks)
+    shutil.copytree(root / "registry/engines" / live, root / "registry/engines" / GOOD)
+    _edit_tables(root, GOOD, _by_neighbours)
     shutil.copytree(root / "registry/engines" / GOOD, root / "registry/engines" / BAD)
     _edit_tables(root, BAD, _overconfident)
     for version in (GOOD, BAD):
@@ -97,6 +126,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Nobody changes this one: take `stage`."""
     made = build(tmp_path_factory.mktemp("ground"), NOW, _lay_ground)
     made.later(1)
+    made.environment["PYTEST_ADDOPTS"] = f"-n 0 --color=no {QUICK}"
     yield made
     made.forge.close()
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import re
 from typing import Any
 
 import pytest
 
 from tool.govern.workflow_rules import read_workflows
-from tool.tests.workflows.act import ROOT, Stage, build
+from tool.tests.workflows.act import ROOT, Stage
+from tool.tests.workflows.conftest import QUICK, QUICK_TESTS
 
 pytestmark = pytest.mark.prove
-NOW = "2030-06-01T06:00:00Z"
 WAIVER = """\
 gate: latency
 reason: the runner of that week was slow
@@ -23,48 +22,6 @@ granted: '2030-05-20T00:00:00Z'
 expires: '2030-06-03T00:00:00Z'
 """
 SCHEDULED = sorted(name for name, text in read_workflows(ROOT).items() if "schedule:" in text)
-QUICK = "tool/tests/core/test_errors.py"
-
-
-def _quick(root: Path) -> None:
-    """The same targets, with little to do: types of one module, and one file of tests, fast and slow."""
-    makefile = root / "Makefile"
-    text = makefile.read_text()
-    assert text.count("$(VENV)/bin/mypy\n") == 1
-    makefile.write_text(text.replace("$(VENV)/bin/mypy\n", "$(VENV)/bin/mypy tool/errors.py\n"))
-    (root / QUICK).parent.mkdir(exist_ok=True)
-    (root / QUICK).write_text(TESTS)
-
-
-TESTS = '''\
-"""A stand-in for the suite."""
-
-import pytest
-
-
-def test_fast() -> None:
-    """Passes."""
-
-
-@pytest.mark.prove
-def test_slow() -> None:
-    """Passes."""
-'''
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = build(tmp_path_factory.mktemp("quick"), NOW, _quick)
-    made.environment["PYTEST_ADDOPTS"] = f"-n 0 {QUICK}"
-    yield made
-    made.forge.close()
-
-
-@pytest.fixture
-def stage(ground: Stage, tmp_path: Path) -> Iterator[Stage]:
-    copied = ground.copy(tmp_path / "stage")
-    yield copied
-    copied.forge.close()
 
 
 def change(stage: Stage, path: str, text: str, branch: str = "a-change") -> int:
@@ -95,7 +52,7 @@ def test_a_sound_change_passes_every_check(stage: Stage) -> None:
 def test_a_broken_change_is_stopped_by_the_summary(stage: Stage) -> None:
     """A failing test and a hand-edited output: their jobs fail, and so does the one that the ruleset requires."""
     root = stage.at_main()
-    (root / QUICK).write_text(TESTS.replace('"""Passes."""\n\n\n', '"""Fails."""\n    assert not "this"\n\n\n'))
+    (root / QUICK).write_text(QUICK_TESTS.replace('"""Passes."""\n\n\n', '"""Fails."""\n    assert not "this"\n\n\n'))
     (output,) = sorted((root / "generated").glob("priors.yaml"))
     output.write_text(output.read_text() + "# a word\n")
     stage.push("broken", "A broken change")
@@ -157,9 +114,10 @@ def test_freshness_tells_what_went_stale(stage: Stage) -> None:
         assert (f"{name}: no success within" in ran.summary) is (name != "freshness.yml")
 
 
-def test_the_weekly_proof_runs_the_slow_tests(stage: Stage, tmp_path: Path) -> None:
+def test_the_weekly_proof_runs_the_slow_tests(stage: Stage) -> None:
     """`make prove` of the very Makefile, on one file: the slow test of it is run, the fast one is not."""
-    stage.environments[".notebook-venv"] = stage.environments[".venv"]
+    for name in re.findall(r"\.[a-z]+-venv", (stage.at_main() / "Makefile").read_text()):
+        stage.environments[name] = stage.environments[".venv"]
     ran = stage.schedule("prove.yml")
     assert ran.ok, ran.log
     assert "1 passed, 1 deselected" in ran.log
