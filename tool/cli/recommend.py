@@ -171,8 +171,11 @@ def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
 
 def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log: Path | None) -> int:
     """Write the answer in another framework's configuration; what it cannot hold goes to stderr as well."""
+    from dataclasses import replace
+
     from tool.export import data_of, export, plan_of
     from tool.export.files import SCRIPTS, framework
+    from tool.generate.export_memory import memory_warning
     from tool.generate.write import replace_file
     from tool.recommend.confidence import within_card
     from tool.recommend.question import ask
@@ -184,7 +187,9 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
         raise BadRequest("export", f"the frameworks train causal language models, not {question.subject.kind}")
     data = data_of(question.task, answer.config["objective"], request.dataset_rows)
     source = _script_source(repo, answer, target.stack) if name in SCRIPTS else (answer, None)
-    done = export(name, plan_of(source[0], question.subject.name, data, question.gpus, source[1]))
+    memory = memory_warning(repo, question, answer, name)
+    plan = plan_of(source[0], question.subject.name, data, question.gpus, source[1])
+    done = export(name, replace(plan, warnings=(memory,) if memory else ()))
     if log is not None:
         append_event(log, answer)
     for warning in done.warnings:

@@ -40,7 +40,8 @@ class Data:
 class Plan:
     """What is to be exported. `values` has the names of the design, section 2, without the fields that are null.
 
-    `source` is the answer itself and what surrounds it; only scripts need it, rendered from the notebooks' cells.
+    `warnings` are known already before the framework's module says its own. `source` is the answer itself and what
+    surrounds it; only scripts need it, rendered from the notebooks' cells.
     """
 
     model: str
@@ -51,6 +52,7 @@ class Plan:
     values: dict[str, Any]
     rows: int | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     source: tuple[Recommendation, NotebookContext] | None = None
 
     @property

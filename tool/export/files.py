@@ -73,14 +73,16 @@ def plan_of(
     if kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {kind}", "write a --notebook")
     source = (answer, context) if context else None
-    return Plan(model or PLACEHOLDER, data, config["objective"], config["adapter"], gpus, values, rows, notes, source)
+    return Plan(
+        model or PLACEHOLDER, data, config["objective"], config["adapter"], gpus, values, rows, notes, source=source
+    )
 
 
 def export(name: str, plan: Plan) -> Export:
     """The file for one framework. Raises BadRequest where the framework cannot train this at all."""
     target = framework(name)
     native = build(target, plan)
-    warnings = [f"{field}: {reason}" for field, reason in sorted(native.lost.items())]
+    warnings = [*plan.warnings, *(f"{field}: {reason}" for field, reason in sorted(native.lost.items()))]
     if plan.model == PLACEHOLDER:
         warnings.append("model: the request names none: put yours in")
     lines = _header(target, plan, native, warnings)
