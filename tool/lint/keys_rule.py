@@ -32,7 +32,7 @@ from tool.lint.values import fault_of
 
 # What the launcher is given, beside the framework's own keys, and what our own tables note beside a configuration.
 LAUNCHER: tuple[str, ...] = ("accelerate.", "accelerate_config.", "torchrun.", "env.", "metadata.", "hf.")
-LAUNCHER += ("deepspeed_config.", "deepspeed.")
+LAUNCHER += ("deepspeed_config.", "deepspeed.", "python.", "--")
 CLOSE_TO_TRAINER, CLOSE_TO_LOADER = 0.93, 0.85
 """How alike an argument must be to a known one to be called a misspelling where others are allowed: in a script with
 arguments of its own, and in a call that hands on what it does not name."""
@@ -102,9 +102,8 @@ def _unknown(
         return None
     own_script = is_own_script(framework, document)
     loose, least = open_end or own_script, CLOSE_TO_TRAINER if own_script else CLOSE_TO_LOADER
-    close = near is not None and (
-        near.rsplit(".", 1)[-1] in other_names(name) or difflib.SequenceMatcher(None, name, near).ratio() >= least
-    )
+    close = near is not None and difflib.SequenceMatcher(None, name, near).ratio() >= least
+    close = close or (open_end and near in other_names(name))
     if loose and not close:
         return None
     title, version = TITLES[framework], newest(SOURCES[framework][0])
