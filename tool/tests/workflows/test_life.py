@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -70,7 +71,9 @@ def test_a_whole_life(stage: Stage) -> None:
     told = promote(stage, GOOD, "staging")
     assert f"evaluation of {GOOD} against {live}: **pass**" in told
     assert f"then `ftc promote {GOOD} --to canary --write`" in told
-    promote(stage, GOOD, "canary")
+    told = promote(stage, GOOD, "canary")
+    assert re.search(r"The canary's answers, for 1 % of all keys, .*\*\*[1-9]\d* of \d+\*\* recommendations move", told)
+    assert "| `learning_rate` |" in told
     assert state(stage)["canary"]["fraction"] == 0.01
     quiet = stage.schedule("canary.yml")
     assert quiet.ok and f"canary {GOOD}: inconclusive" in quiet.summary, quiet.log
@@ -85,6 +88,7 @@ def test_a_whole_life(stage: Stage) -> None:
         told = passes(stage, opened(stage, ran))
         assert "- telemetry: **healthy**" in told
         assert (state(stage)["canary"] or {"fraction": None})["fraction"] == following
+    assert re.search(r"Everybody: \*\*[1-9]\d* of \d+\*\* recommendations move", told), told
     assert state(stage)["stages"] == {GOOD: "production", live: "deprecated"}
     stage.later(5)
     ran = stage.dispatch("rollback.yml", {"reason": "runs go out of memory on T4"})
