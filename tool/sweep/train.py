@@ -77,6 +77,7 @@ def batch_of(rows: list[Example], padding: int) -> tuple[Any, Any, Any]:
 def prepare(base: Any, method: SweepMethod) -> Any:
     """A fresh copy of the base model, with an adapter where the method has one."""
     model = copy.deepcopy(base)
+    model.train()
     if method.adapter == "qlora":
         quantize(model)
     if method.adapter == "full":
@@ -124,10 +125,13 @@ def labelled_loss(model: Any, ids: Any, mask: Any, labels: Any) -> Any:
 
 
 def held_out_loss(model: Any, rows: list[Example], padding: int, batch: int) -> float:
-    """Mean loss per labelled token."""
+    """Mean loss per labelled token.
+
+    The model stays in training mode: nothing in it drops out, and 4-bit layers repack their weights for good once they
+    are evaluated on a CPU (bitsandbytes 0.50), after which their gradients are those of other weights.
+    """
     import torch
 
-    model.eval()
     total, count = 0.0, 0
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         for start in range(0, len(rows), batch):
@@ -135,7 +139,6 @@ def held_out_loss(model: Any, rows: list[Example], padding: int, batch: int) -> 
             n = int((labels[:, 1:] != _IGNORED).sum())
             total += float(labelled_loss(model, ids, mask, labels)) * n
             count += n
-    model.train()
     return total / count
 
 
