@@ -68,7 +68,7 @@ def _ooms_fall(played: Played) -> Finding:
     weeks = _before(played)
     falls = all(later.oom_rate <= earlier.oom_rate for earlier, later in pairwise(weeks))
     holds = falls and weeks[0].oom_rate > 0.02 > 4 * weeks[-1].oom_rate
-    return Finding("The share of runs out of memory falls week by week until the regression", holds, _shares(weeks))
+    return Finding("Runs out of memory fall with the first retraining, and never rise again until the regression", holds, _shares(weeks))
 
 
 def _cards_are_learned(played: Played) -> Finding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,24 @@ SMALL = {
         {"models": ["Qwen/Qwen2.5-7B"], "tasks": ["chat"], "platforms": ["colab/free"], "adapters": ["lora", "qlora"]}
     ]
 }
+
+
+UNREACHABLE = """purpose: No engine is this good.
+match:
+  kind: evaluation
+level: hard
+on_missing: inconclusive
+validations:
+  - id: nearly-all
+    expression: report.within_two_fold >= 0.99
+    message: too few are near
+    remedy: give up
+"""
+UNREACHABLE_TESTS = """cases:
+  - {name: holds, input: {report: {within_two_fold: 0.995}}, expect: pass}
+  - {name: does not, input: {report: {within_two_fold: 0.6}}, expect: fail, reason: too few are near}
+  - {name: unknown, input: {report: {within_two_fold: null}}, expect: inconclusive, reason: within_two_fold}
+"""
 
 
 def ground(root: Path) -> None:
@@ -111,16 +128,15 @@ def test_too_few_runs_open_nothing(stage: Stage) -> None:
 
 def test_a_candidate_that_fails_a_gate_is_rejected(stage: Stage) -> None:
     """Under a gate that nothing passes, the pull request brings engine, report and its rejection; the gates pass it."""
-    gate = "policies/gates/learning-rate-bound.yaml"
-    text = (stage.at_main() / gate).read_text()
-    (stage.clone / gate).write_text(re.sub(r"within_two_fold_min: [\d.]+", "within_two_fold_min: 0.99", text))
+    (stage.at_main() / "policies/gates/unreachable.yaml").write_text(UNREACHABLE)
+    (stage.clone / "policies/gates/tests/unreachable.yaml").write_text(UNREACHABLE_TESTS)
     stage.push("main", "Ask for more than anybody can")
     offer_events(stage)
     request = opened(stage)
     version = request["head"]["ref"].removeprefix("engines/candidate-")
     assert request["title"] == f"Add engine {version} as a rejected candidate"
     assert "**Gates: fail.** It stays on record as rejected" in request["body"]
-    assert "- `learning-rate-bound/within-two-fold`" in request["body"]
+    assert "- `unreachable/nearly-all`" in request["body"]
     assert f"evaluation/reports/{version}/evaluation.json" in changed(stage, request)
     judged = stage.pull_request("gates.yml", request["number"])
     assert judged.ok, judged.log + judged.summary
