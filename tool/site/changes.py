@@ -14,7 +14,8 @@ from typing import Any
 
 from tool.load import Repo
 from tool.recommend import Knowledge, recommend
-from tool.recommend.knowledge import current_knowledge
+from tool.recommend.served import open_served
+from tool.recommend.strategy import Engine
 from tool.rounding import significant
 from tool.schema.recommendation import Recommendation, RecommendRequest
 from tool.site.chunk import chunk
@@ -65,8 +66,7 @@ def changes_file(repo: Repo, knowledge: Knowledge, listed: list[Listed]) -> dict
 
     def under(version: str | None) -> list[Recommendation]:
         if version not in answers:
-            engine = current_knowledge(repo, version).engine if version else None
-            known = replace(knowledge, engine=engine, slot=None)
+            known = replace(knowledge, engine=_engine(repo, knowledge, version), slot=None)
             answers[version] = [recommend(repo, subject.request(), known) for subject in asked]
         return answers[version]
 
@@ -77,6 +77,13 @@ def changes_file(repo: Repo, knowledge: Knowledge, listed: list[Listed]) -> dict
         moves = [[*_names(subject), moved] for subject, old, new in pairs if (moved := moved_fields(old, new))]
         log.append({**step, "from": step["from"] or NOTHING, "moves": moves, **_character(before, after)})
     return chunk("changes", {"steps": log, "subjects": len(asked)})
+
+
+def _engine(repo: Repo, knowledge: Knowledge, version: str | None) -> Engine | None:
+    """The engine of a version: the one at hand where it is that one. Raises FtcError for one that was tampered with."""
+    if version is None or (knowledge.engine is not None and knowledge.engine.version == version):
+        return knowledge.engine if version else None
+    return open_served(repo.root, version)
 
 
 def _character(before: list[Recommendation], after: list[Recommendation]) -> dict[str, Any]:
