@@ -86,13 +86,12 @@ class Native:
 
     `lost` names our fields that the file does not hold; `implied` those that the framework does by itself, so that
     the file is silent about them. `command` names what reads the file, `start` is the whole line to type (`FILE` stands
-    for the file), `launch` is what the launcher adds when it is read back. `body` is the text of a script.
+    for the file), `launch` is what the launcher adds when it is read back.
     """
 
     config: dict[str, Any]
     command: str
     start: str = ""
-    body: str = ""
     lost: dict[str, str] = field(default_factory=dict)
     implied: set[str] = field(default_factory=set)
     launch: dict[str, Any] = field(default_factory=dict)
@@ -113,6 +112,8 @@ class Framework:
     """Our fields that `shape` writes itself."""
     stack: str | None = None
     """The stack of profiles/dependencies that a script is for; None: the answer's own."""
+    body: Callable[[Plan], str] | None = None
+    """The text of a script; None: the configuration as YAML."""
 
 
 def build(framework: Framework, plan: Plan) -> Native:

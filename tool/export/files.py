@@ -86,7 +86,7 @@ def export(name: str, plan: Plan) -> Export:
     if plan.model == PLACEHOLDER:
         warnings.append("model: the request names none: put yours in")
     lines = _header(target, plan, native, warnings)
-    body = native.body or _yaml(native.config)
+    body = target.body(plan) if target.body else _yaml(native.config)
     return Export(target, "\n".join(f"# {line}".rstrip() for line in lines) + "\n" + body, tuple(warnings), native)
 
 

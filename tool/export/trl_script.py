@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from tool.export.engine import Framework, Native, Plan
+from tool.export.engine import Framework
 from tool.export.script import render, start
 from tool.render.view import TRL_TEMPLATES
 
-
-def shape(plan: Plan, native: Native) -> None:
-    start(plan, native)
-    native.body = render(plan)
-
-
-FRAMEWORK = Framework("trl-script", "TRL", "1.16.0", "trl", frozenset(TRL_TEMPLATES), (), shape)
+FRAMEWORK = Framework("trl-script", "TRL", "1.16.0", "trl", frozenset(TRL_TEMPLATES), (), start, body=render)

@@ -79,6 +79,16 @@ def test_weights_are_loaded_in_the_type_that_trains(precision: str, adapter: str
     assert not made["SFTConfig.bf16"]
 
 
+@pytest.mark.parametrize("objective", ["sft", "cpt", "dpo"])
+@pytest.mark.parametrize("adapter", ["full", "lora", "qlora", "dora"])
+@pytest.mark.parametrize("gpus", [1, 4])
+def test_unsloth_makes_the_calls_of_its_table(objective: str, adapter: str, gpus: int) -> None:
+    """The mapping table and the script's cells are two things: each argument of the one is the other's."""
+    done = export("unsloth", plan(objective=objective, adapter=adapter, gpus=gpus, use_rslora=adapter == "lora"))
+    made = calls(done.text)
+    assert done.native.config == {key: made.get(key) for key in done.native.config}
+
+
 def test_unsloth_accumulates_for_the_cards_it_does_not_use() -> None:
     """Four cards become one that accumulates four times as long: the same effective batch."""
     one = calls(export("unsloth", plan(gpus=1)).text)["SFTConfig.gradient_accumulation_steps"]
