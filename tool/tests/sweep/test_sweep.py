@@ -38,6 +38,20 @@ def test_every_task_and_method_brackets_two_decades() -> None:
         assert math.log10(max(method.learning_rates) / min(method.learning_rates)) >= 2
 
 
+def test_confirming_seeds_run_the_rates_around_the_best_alone() -> None:
+    """A second seed is spent where it decides; a method that is meant for some tasks stays with them."""
+    config = read_config(CONFIG)
+    found = runs(config)
+    again = [run for run in found if run.seed in config.confirm_seeds]
+    assert again
+    assert {run.learning_rate for run in again if run.method.id == "full"} == {1e-4, 3e-4}
+    assert found.index(again[0]) == len(found) - len(again)
+    limited = {method.id: set(method.tasks) for method in config.methods if method.tasks}
+    assert limited
+    for name, tasks in limited.items():
+        assert {run.task.id for run in found if run.method.id == name} == tasks
+
+
 def test_finished_rows_are_not_run_again_and_a_torn_one_is(tmp_path: Path) -> None:
     """A sweep that was killed while writing goes on with the torn run."""
     table = tmp_path / "t.jsonl"
