@@ -60,6 +60,7 @@ CASES = [
     ("preference", "qlora", rows.preference),
     ("continued_pretraining", "full", rows.text),
     ("continued_pretraining", "lora", rows.text),
+    ("continued_pretraining", "qlora", rows.text),
 ]
 
 PREFERENCE_CASES = [
@@ -68,6 +69,7 @@ PREFERENCE_CASES = [
     ("orpo", "qlora"),
     ("simpo", "full"),
     ("simpo", "lora"),
+    ("simpo", "qlora"),
     ("kto", "full"),
     ("kto", "lora"),
     ("kto", "qlora"),
