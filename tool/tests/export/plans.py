@@ -27,6 +27,8 @@ def plan(objective: str = "sft", adapter: str = "lora", gpus: int = 1, **changes
     values |= {"sharding": "none" if gpus == 1 else "ddp"} | changes
     if objective not in ("sft", "cpt"):
         values = {"beta": 0.1} | values
+    if objective == "grpo":
+        values = {"num_generations": 8} | values
     answer = samples.recommendation(**values)
     fields: dict[str, Any] = {"model_id": model, "gpus": gpus, "objective": objective, "adapter": adapter}
     context = samples.context(TASKS.get(objective, "preference"), **fields)

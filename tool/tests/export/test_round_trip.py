@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tool.render import NotebookContext
 from tool.schema.recipe import Recipe
 from tool.schema.recommendation import Recommendation
 from tool.tests.export.calls import calls
+from tool.tests.export.plans import plan as plan_of
 from tool.tests.render import samples
 
 ALL_LINEAR = ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj")
@@ -28,7 +30,7 @@ COMPARED = (
     "num_train_epochs", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "optim", "lora_r",
     "lora_alpha", "lora_dropout", "target_modules", "gradient_checkpointing", "packing", "precision", "quantization",
     "seed", "beta",
-    "num_generations",
+    "num_generations", "use_rslora",
 )  # fmt: skip
 QUANTIZATION = {"full": ["none"], "lora": ["none", "int8"], "qlora": ["nf4", "nf4-dq"], "dora": ["none", "nf4-dq"]}
 PAIRS = [{"format": "preference", "columns": {"chosen": "chosen", "rejected": "rejected"}}]
@@ -141,15 +143,14 @@ def comparable(recipe: Recipe, field: str, name: str) -> Any:
     value = getattr(recipe, field)
     if field == "warmup_ratio" and value is None and recipe.warmup_steps == 0:
         return 0.0
+    if field == "use_rslora":
+        return bool(value)  # nothing said is false, everywhere
     if field == "target_modules" and value == "all-linear" and name == "torchtune":
         return ALL_LINEAR
     return value
 
 
-@pytest.mark.parametrize("name", names())
-@settings(max_examples=60, deadline=None)
-@given(plan=plans())
-def test_read_back_is_the_same_recipe(name: str, plan: Plan) -> None:
+def assert_same(name: str, plan: Plan) -> None:
     """Every field is the same, or the file's own warnings name it as lost, or the framework does it by itself."""
     if plan.objective not in framework(name).objectives:
         with pytest.raises(BadRequest, match="does not train"):
@@ -166,6 +167,25 @@ def test_read_back_is_the_same_recipe(name: str, plan: Plan) -> None:
         assert comparable(found, field, name) == want, (field, done.text)
     for field in done.native.lost:
         assert f"# warning: {field}: " in done.text
+
+
+@pytest.mark.parametrize("name", names())
+@settings(max_examples=60, deadline=None)
+@given(plan=plans())
+def test_read_back_is_the_same_recipe(name: str, plan: Plan) -> None:
+    """Odd numbers, schedules, lengths and targets, drawn from the whole space of answers."""
+    assert_same(name, plan)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_combination_is_read_back(name: str) -> None:
+    """Nothing is left to the draw: each objective with each adapter, quantisation, precision and number of cards."""
+    kinds = [(adapter, quantization) for adapter in QUANTIZATION for quantization in QUANTIZATION[adapter]]
+    for number, (objective, (adapter, quantization), gpus) in enumerate(itertools.product(ROWS, kinds, (1, 2, 8))):
+        changes = {"quantization": quantization, "precision": ("bf16", "fp16", "fp32")[number % 3]}
+        changes["sharding"] = "none" if gpus == 1 else ("ddp", "zero2", "fsdp")[number % 3]
+        changes["use_rslora"] = adapter == "lora"
+        assert_same(name, plan_of(objective, adapter, gpus, **changes))
 
 
 @pytest.mark.parametrize("name", names())
