@@ -12,6 +12,7 @@ from typing import Any
 from tool.errors import BadRequest, Fault, InputFaults
 from tool.generate.canary import canary_files, canary_knowledge
 from tool.generate.entries import Entry, entries
+from tool.generate.export_texts import export_texts
 from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS
 from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
@@ -70,7 +71,8 @@ def plan(
     files |= schema_files()
     files["generated/policies.md"] = reference_page(load_policies(read_policies(repo.root))).encode()
     files |= remembered_files(memo, "knowledge", lambda: knowledge_files(repo, knowledge))
-    files |= site_files(repo, knowledge, [listed(item) for item in answered], jobs, backend, memo)
+    page = [listed(item) for item in answered]
+    files |= site_files(repo, knowledge, page, partial(export_texts, repo), jobs, backend, memo)
     on_trial = canary_knowledge(repo, knowledge)
     if on_trial is not None and on_trial.engine is not None:
         trial = _answers(repo, todo, on_trial, jobs, backend, None, memo, on_trial.engine.version)

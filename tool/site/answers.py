@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from tool.errors import BadRequest
-from tool.load import Repo
 from tool.memo import Memo, remembered
-from tool.schema.recommendation import Reason, Recommendation, RecommendRequest
+from tool.schema.recommendation import Reason, Recommendation
 from tool.site.chunk import Table, chunk
 from tool.site.links import pieces
 from tool.site.listed import Listed
@@ -31,7 +29,11 @@ class Reasons:
         return {"reasons": self.rows.values(), "sources": [pieces(source) for source in self.sources.values()]}
 
 
-def answer_files(repo: Repo, listed: list[Listed], memo: Memo | None = None) -> dict[str, bytes]:
+Texts = Callable[[Recommendation], dict[str, str]]
+"""An answer → its configuration for every framework that can train it, by framework."""
+
+
+def answer_files(listed: list[Listed], texts: Texts, memo: Memo | None = None) -> dict[str, bytes]:
     """`data/answers/<model>/<task>.js` and `data/exports/…`, for all of the catalogue that fits somewhere."""
     groups: dict[str, list[Listed]] = {}
     for item in listed:
@@ -42,7 +44,7 @@ def answer_files(repo: Repo, listed: list[Listed], memo: Memo | None = None) -> 
         reasons = Reasons()
         entries = {item.tail: plain(item.answer, reasons) for item in items}
         files |= chunk(f"answers/{name}", {"entries": entries, **reasons.document()})
-        files |= chunk(f"exports/{name}", _exports(repo, items, memo))
+        files |= chunk(f"exports/{name}", _exports(items, texts, memo))
     return files
 
 
@@ -58,32 +60,12 @@ def plain(answer: Recommendation, reasons: Reasons) -> dict[str, Any]:
     }
 
 
-def _exports(repo: Repo, items: list[Listed], memo: Memo | None) -> dict[str, Any]:
+def _exports(items: list[Listed], texts: Texts, memo: Memo | None) -> dict[str, Any]:
     """Texts as `ftc recommend --export` prints them, as numbers of lines that most of them share."""
     lines: Table[str] = Table()
     entries: dict[str, dict[str, list[int]]] = {}
     for item in items:
         given = item.answer.model_dump(mode="json")
-        texts = remembered(memo, f"site/exports/{item.slug}", partial(export_texts, repo, item.answer), given)
-        entries[item.tail] = {name: [lines.number(line) for line in text.split("\n")] for name, text in texts.items()}
+        found = remembered(memo, f"site/exports/{item.slug}", partial(texts, item.answer), given)
+        entries[item.tail] = {name: [lines.number(line) for line in text.split("\n")] for name, text in found.items()}
     return {"entries": entries, "lines": lines.values()}
-
-
-def export_texts(repo: Repo, answer: Recommendation) -> dict[str, str]:
-    """The configuration for every framework that can train this, by framework."""
-    from tool.export import data_of, export, plan_of
-    from tool.export.files import names
-    from tool.recommend.question import ask
-
-    question = ask(repo, RecommendRequest.model_validate(answer.request))
-    if question.subject.kind != "causal_lm":
-        return {}
-    data = data_of(question.task, answer.config["objective"], question.request.dataset_rows)
-    target = plan_of(answer, question.subject.name, data, question.gpus)
-    texts = {}
-    for name in names():
-        try:
-            texts[name] = export(name, target).text
-        except BadRequest:
-            continue  # this framework does not train this objective or this model
-    return texts

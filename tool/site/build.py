@@ -10,7 +10,7 @@ from pathlib import Path
 from tool.load import Repo
 from tool.memo import Memo, remembered_files
 from tool.recommend import Knowledge
-from tool.site.answers import answer_files
+from tool.site.answers import Texts, answer_files
 from tool.site.changes import changes_file, subjects
 from tool.site.chunk import FOLDER
 from tool.site.core import core_file
@@ -26,19 +26,21 @@ def site_files(
     repo: Repo,
     knowledge: Knowledge,
     listed: list[Listed],
+    texts: Texts,
     jobs: int = 1,
     backend: str = "loky",
     memo: Memo | None = None,
 ) -> dict[str, bytes]:
     """The page and its data: path → bytes. Pure, like the plan that it is a part of; `jobs` processes share it.
 
-    `memo`: what earlier runs made and nothing changed for (tool.memo).
+    `texts` gives an answer's configuration for each framework, as the command exports it. `memo`: what earlier runs
+    made and nothing changed for (tool.memo).
     """
     asked = [astuple(subject) for subject in subjects(listed)]
     return {
         **page_files(),
         **core_file(repo, listed),
-        **_remembered_answers(repo, listed, memo),
+        **_remembered_answers(listed, texts, memo),
         **needs_file(repo, knowledge, jobs, backend, memo),
         **priors_file(knowledge.priors),
         **governance_file(repo),
@@ -46,15 +48,15 @@ def site_files(
     }
 
 
-def _remembered_answers(repo: Repo, listed: list[Listed], memo: Memo | None) -> dict[str, bytes]:
+def _remembered_answers(listed: list[Listed], texts: Texts, memo: Memo | None) -> dict[str, bytes]:
     """The files of each model and task, made again when one of their answers changed."""
     if memo is None:
-        return answer_files(repo, listed)
+        return answer_files(listed, texts)
     files: dict[str, bytes] = {}
     for (model, task), items in groupby(sorted(listed, key=_group), key=_group):
         mine = list(items)
         given = [[item.slug, item.row, item.answer.model_dump(mode="json")] for item in mine]
-        files |= remembered_files(memo, f"site/answers/{model}/{task}", partial(answer_files, repo, mine, memo), given)
+        files |= remembered_files(memo, f"site/answers/{model}/{task}", partial(answer_files, mine, texts, memo), given)
     return files
 
 

@@ -7,7 +7,6 @@
     axolotl: "Axolotl",
     llamafactory: "LLaMA-Factory",
     torchtune: "torchtune",
-    unsloth: "Unsloth",
     oumi: "Oumi",
     "ms-swift": "ms-swift",
   };
@@ -252,8 +251,16 @@
         el("p.small", {}, "The frameworks below train causal language models; for this one take the notebook."),
       );
     const text = (name) => texts[name].map((line) => chunk.lines[line]).join("\n");
-    const shown = el("pre", { tabindex: 0, role: "region", "aria-label": "Configuration text" }, text(names[0]));
+    const shown = el("pre", { tabindex: 0, role: "region", "aria-label": "Configuration text" });
     const copy = ftc.copyButton("Copy", () => shown.textContent, "quiet");
+    const note = el("p.note.warn", { hidden: true });
+    const choose = (name) => {
+      shown.textContent = text(name);
+      const memory = shown.textContent.match(/^# warning: memory: (.*)$/m);
+      note.hidden = !memory;
+      note.textContent = memory ? FRAMEWORKS[name] + ": " + memory[1] + "." : "";
+    };
+    choose(names[0]);
     const tabs = names.map((name, index) =>
       el(
         "label.chip",
@@ -263,15 +270,14 @@
           name: "framework",
           value: name,
           checked: index === 0,
-          onchange: () => {
-            shown.textContent = text(name);
-          },
+          onchange: () => choose(name),
         }),
         FRAMEWORKS[name],
       ),
     );
     panel.append(
       el("fieldset.chips", {}, el("legend", {}, "As a configuration for"), tabs),
+      note,
       el("div.code", {}, copy, shown),
     );
   }

@@ -12,6 +12,7 @@ import pytest
 
 from tool.generate import plan
 from tool.generate.entries import entries
+from tool.generate.export_texts import export_texts
 from tool.generate.write import replace_file
 from tool.load import Repo, open_repo
 from tool.memory import fit
@@ -21,7 +22,6 @@ from tool.recommend.knowledge import current_knowledge
 from tool.recommend.question import ask
 from tool.recommend.sizing import first_setup, request_for
 from tool.schema.recommendation import RecommendRequest
-from tool.site.answers import export_texts
 from tool.site.needs import MICRO_BATCHES
 from tool.tests.conftest import ROOT
 
