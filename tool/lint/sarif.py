@@ -17,7 +17,6 @@ def sarif(reports: list[Report], version: str) -> dict[str, Any]:
     driver = {
         "name": "ftc lint",
         "version": version,
-        "informationUri": "https://github.com/open-finetune-config/open-finetune-config",
         "rules": rules,
     }
     results = [_result(report, finding, used) for report in reports for finding in report.findings]

@@ -146,17 +146,19 @@ def view_of(framework: str, document: Document, target: Target, name: str) -> tu
 
 def trl_command(document: Document, name: str) -> str | None:
     """The command of TRL whose configuration knows all keys of the file, where the file's name does not say it."""
-    if any(f"{word}" in name.lower() for word in TRL_COMMANDS):
+    if any(word in name.lower() for word in TRL_COMMANDS):
         return None
-    shared = set(call_keys("ModelConfig")) | set(call_keys("ScriptArguments"))
-    names = [plain(key).split(".")[0] for key in document.config]
-    foreign = {
-        word: sum(key not in call_keys(f"{word.upper()}Config") and key not in shared for key in names)
-        for word in TRL_COMMANDS
-    }
+    shared = {*_current("ModelConfig"), *_current("ScriptArguments")}
+    names = [key for key in (plain(key).split(".")[0] for key in document.config) if key not in shared]
+    foreign = {word: sum(key not in _current(f"{word.upper()}Config") for key in names) for word in TRL_COMMANDS}
     best = min(foreign.values())
     word = next(word for word, count in foreign.items() if count == best)
     return f"trl {word}" if foreign["sft"] > best else None
+
+
+def _current(name: str) -> set[str]:
+    """The arguments of a class of TRL that its newest release has."""
+    return {key for key, entries in call_keys(name).items() if any(entry.current for entry in entries)}
 
 
 def _is_expression(document: Document, value: Any) -> bool:
