@@ -111,7 +111,7 @@ def test_status_says_what_blocks(bench: Workbench) -> None:
     assert f"canary      {NEXT} at 1 % since" in shown
     assert "ftc canary set 0.05 --write" in shown
     assert "blocked: [soak-time/soaked]" in shown
-    assert "blocked: [canary-health/healthy]" in shown
+    assert "blocked: [canary-health] 6 checks lack data: health" in shown
 
 
 @pytest.mark.parametrize(
