@@ -38,7 +38,10 @@ def shape(plan: Plan, native: Native) -> None:
     _data(plan, native)
     config |= {"stage": _STAGES[plan.objective], "do_train": True, "output_dir": "outputs"}
     config["finetuning_type"] = "full" if plan.adapter == "full" else "lora"
-    config["bf16"], config["fp16"] = plan.precision == "bf16", plan.precision == "fp16"
+    pure = plan.adapter == "full" and plan.precision == "bf16"  # without it the trained weights are widened to fp32
+    config["bf16"], config["fp16"] = plan.precision == "bf16" and not pure, plan.precision == "fp16"
+    if pure:
+        config["pure_bf16"] = True
     native.command = "llamafactory-cli train"
     native.start = f"{visible(plan.gpus)} llamafactory-cli train FILE".strip()
     if plan.sharding in ("fsdp", "zero2"):

@@ -30,8 +30,13 @@ _COLUMNS = {
     "prompt_answer": ("prompt", "answer"),
     "document_summary": ("document", "summary"),
 }
-_KNOWN = ("yahma/alpaca-cleaned", "openai/gsm8k", "HuggingFaceFW/fineweb-edu")
-"""Data sets that Oumi 0.9 has a class for, among those that tasks name."""
+_KNOWN = {
+    "sft": ("yahma/alpaca-cleaned", "tatsu-lab/alpaca"),
+    "cpt": ("HuggingFaceFW/fineweb-edu",),
+    "kto": ("trl-lib/kto-mix-14k",),
+    "grpo": ("openai/gsm8k",),
+}
+"""Objective → data sets that Oumi 0.9 has a class for, among those that tasks name."""
 
 
 def shape(plan: Plan, native: Native) -> None:
@@ -76,17 +81,17 @@ def _data(plan: Plan, native: Native) -> None:
     native.config |= {f"{place}.dataset_name": data.name, f"{place}.split": data.split}
     if data.config:
         native.config[f"{place}.subset"] = data.config
-    pair = _COLUMNS.get(data.format)
+    pair, known = _COLUMNS.get(data.format), _KNOWN.get(plan.objective, ())
     if plan.objective == "sft" and data.format == "messages":
         native.config[f"{place}.dataset_name"] = "HuggingFaceDataset"
         kwargs = {"hf_dataset_path": data.name, "messages_column": data.column("messages")}
         native.config |= {f"{place}.dataset_kwargs.{name}": value for name, value in kwargs.items()}
-    elif plan.objective == "sft" and pair and data.name not in _KNOWN:
+    elif plan.objective == "sft" and pair and data.name not in known:
         native.config[f"{place}.dataset_name"] = "PromptResponseDataset"
         question, answer = data.column(pair[0]), data.column(pair[1])
         kwargs = {"hf_dataset_path": data.name, "prompt_column": question, "response_column": answer}
         native.config |= {f"{place}.dataset_kwargs.{name}": value for name, value in kwargs.items()}
-    elif data.name not in _KNOWN:
+    elif data.name not in known:
         native.lost["data"] = f"Oumi has no class for {data.name}: register one, or name one of those that it brings"
 
 

@@ -21,6 +21,8 @@ TRAINERS = {
     "ms-swift": "ms-swift",
 }
 """Export → the framework in the words of `ftc fit`; what is not here trains as the notebooks do."""
+STATES = ("weights", "gradients", "optimizer_states", "master_weights")
+"""Terms that a smaller batch does not lower."""
 PREPARED = ("orpo", "simpo")
 """Objectives whose trainers in TRL 1.16 prepare quantised weights (trl/experimental/{orpo,cpo}); the others do not."""
 
@@ -34,18 +36,22 @@ def memory_warning(repo: Repo, question: Question, answer: Recommendation, name:
     changes["framework"] = TRAINERS[name]
     if name == "trl":
         changes["kbit_preparation"] = question.objective in PREPARED
+    if name == "llamafactory":
+        changes["master_weights"] = False  # the export asks for pure_bf16
     if name == "unsloth":
         changes |= {"gpus": 1, "sharding": "none"}
     found = fit(repo, request.model_copy(update=changes))
     if found.verdict != "oom":
         return None
+    ours = answer.vram.terms
+    most = max(found.terms, key=lambda term: found.terms[term] - ours.get(term, 0.0))
     return (
         f"memory: trained in this framework's way it needs about {found.allocated_gib} of {found.usable_gib} GiB "
-        f"(ours: {answer.vram.allocated_gib}, most of the difference in {_most(answer, found.terms)}): lower the "
-        "micro-batch and accumulate longer, or turn gradient checkpointing on"
+        f"(ours: {answer.vram.allocated_gib}, most of the difference in {most.replace('_', ' ')}): {_mend(most)}"
     )
 
 
-def _most(answer: Recommendation, terms: dict[str, float]) -> str:
-    ours = answer.vram.terms if answer.vram else {}
-    return max(terms, key=lambda name: terms[name] - ours.get(name, 0.0)).replace("_", " ")
+def _mend(term: str) -> str:
+    if term in STATES:
+        return "share it out (FSDP or ZeRO-3), or train an adapter"
+    return "lower the micro-batch and accumulate longer, or turn gradient checkpointing on"

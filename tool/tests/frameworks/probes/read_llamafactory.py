@@ -17,7 +17,7 @@ sys.modules["torchaudio"] = mock.MagicMock(__spec__=importlib.machinery.ModuleSp
 
 from llamafactory.data.parser import get_dataset_list  # noqa: E402
 from llamafactory.data.template import TEMPLATES  # noqa: E402
-from llamafactory.hparams.parser import get_train_args  # noqa: E402
+from llamafactory.hparams import parser  # noqa: E402
 
 STAGES = {"pt": "cpt", "sft": "sft", "kto": "kto", "dpo": "dpo"}
 
@@ -25,7 +25,9 @@ STAGES = {"pt": "cpt", "sft": "sft", "kto": "kto", "dpo": "dpo"}
 def read(path, command, gpus):
     with open(path) as file:
         config = yaml.safe_load(file)
-    model, data, arguments, tuning, _ = get_train_args({**config, "use_cpu": True, "ddp_backend": "gloo"})
+    with mock.patch.object(parser, "is_torch_bf16_gpu_available", return_value=True):  # not asked
+        parsed = parser.get_train_args({**config, "use_cpu": True, "ddp_backend": "gloo"})
+    model, data, arguments, tuning, _ = parsed
     if data.template is not None and data.template not in TEMPLATES:
         raise ValueError(f"no such template: {data.template}")
     rows = get_dataset_list(data.dataset, data.dataset_dir)[0]
@@ -36,6 +38,7 @@ def read(path, command, gpus):
     bits = model.quantization_bit
     values |= {
         "model": model.model_name_or_path,
+        "precision": "bf16" if tuning.pure_bf16 else values["precision"],
         "dataset": rows.dataset_name,
         "objective": objective,
         "max_length": data.cutoff_len,
