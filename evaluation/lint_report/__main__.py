@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     priors = load_priors(repo)
     planted = plant(repo, priors, exported(repo))
     files = plant(repo, priors, published(repo, PUBLISHED_CARRIERS))
-    text = page(planted, files, read_published(repo, priors), audit(repo.root))
+    text = page(planted, files, read_published(repo.root, repo, priors), audit(repo.root))
     if arguments:
         (repo.root / PATH).write_text(text, encoding="utf-8")
         print(f"written: {PATH}")

@@ -42,13 +42,13 @@ def audit(root: Path) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
-def read_published(repo: Repo, priors: Priors | None = None) -> dict[str, Published]:
+def read_published(root: Path, repo: Repo | None = None, priors: Priors | None = None) -> dict[str, Published]:
     """Every row of these schemas through the linter. A key that nobody audited counts as wrongly flagged."""
-    judged = audit(repo.root)
+    judged = audit(root)
     result: dict[str, Published] = {}
     for file, framework in FILES.items():
         seen = result.setdefault(file, Published())
-        for row, document in rows(repo.root, file):
+        for row, document in rows(root, file):
             report = lint_document(document, row["source"]["path"], Options(framework), repo, priors)
             unknown = {plain(finding.key) for finding in report.findings if finding.rule == "unknown-key"}
             seen.files += 1

@@ -125,7 +125,7 @@ def _walk(node: Any, prefix: str, document: Document, depth: int) -> None:
     for key_node, value_node in node.value:
         if not isinstance(key_node, yaml.ScalarNode):
             line = key_node.start_mark.line + 1
-            raise BadRequest("file", f"line {line} has a key that is no text", "write one word before the colon")
+            raise NotAConfiguration("file", f"line {line} has a key that is no text", "write one word before the colon")
         name, line = f"{prefix}{key_node.value}", key_node.start_mark.line + 1
         if name in seen:
             message = f"{name} is given twice; the last one wins"
