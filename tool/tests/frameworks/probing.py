@@ -16,7 +16,7 @@ NAMES = ("trl", "axolotl", "llamafactory", "torchtune", "oumi", "ms-swift")
 
 
 def probe(name: str, files: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The probe's answers, one for each {"text", "command", "gpus"}, in order."""
+    """The probe's answers, one for each {"text", "command", "start", "gpus"}, in order."""
     lines = [json.dumps({"id": number, **file}) for number, file in enumerate(files)]
     script = PROBES / f"read_{name.replace('-', '_')}.py"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}

@@ -56,13 +56,18 @@ def outcome(name: str) -> Outcome:
     whole = next(case for case in made if case.plan.adapter == "lora" and case.plan.objective == "sft")
     typos = {key: misspelled(whole.done.text, key) for key in TYPOS[name]}
     mistyped = re.sub(r"(?m)^(\s*(?:learning_rate|lr|num_epochs|epochs)): .*$", r"\1: fast", whole.done.text)
-    files = [{"text": case.done.text, "command": case.done.native.command, "gpus": case.plan.gpus} for case in made]
-    single = {"command": whole.done.native.command, "gpus": whole.plan.gpus}
-    files += [{"text": text, **single} for text in (*typos.values(), mistyped)]
+    files = [_file(case, case.done.text) for case in made]
+    files += [_file(whole, text) for text in (*typos.values(), mistyped)]
     answers = probe(name, files)
     after = answers[len(made) :]
     paired = {key: (text, answer) for (key, text), answer in zip(typos.items(), after, strict=False)}
     return Outcome(made, answers[: len(made)], paired, after[-1])
+
+
+def _file(case: Case, text: str) -> dict[str, Any]:
+    """A file as the probes want it, with what starts it."""
+    native = case.done.native
+    return {"text": text, "command": native.command, "start": native.start, "gpus": case.plan.gpus}
 
 
 @pytest.mark.parametrize("name", NAMES)

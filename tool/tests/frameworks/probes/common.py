@@ -1,7 +1,7 @@
 """What all probes share. A probe runs in a framework's own environment: it knows nothing of this repository.
 
-It reads one JSON object a line, {"id", "text", "command", "gpus"}, and writes one, {"id", "accepted", "error", "read"}:
-whether the framework's own parser takes the file, and what its parsed objects then hold, by this project's names.
+It reads one JSON object a line, {"id", "text", "command", "start", "gpus"}, and writes one, {"id", "accepted", "error",
+"read"}: whether the framework's own parser takes the file, and what its parsed objects then hold, by this project's names.
 Packages are imported once, since that takes most of the time.
 """
 
@@ -18,7 +18,7 @@ os.dup2(2, 1)  # frameworks print what they like
 
 
 def serve(read):
-    """Answer every line with `read(path, command, gpus)`; any exception of the framework is a refusal."""
+    """Answer every line with `read(path, request)`; any exception of the framework is a refusal."""
     requests = [json.loads(line) for line in sys.stdin]
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)
@@ -27,7 +27,7 @@ def serve(read):
                 file.write(request["text"])
             answer = {"id": request["id"], "accepted": True, "error": None, "read": {}}
             try:
-                answer["read"] = read("config.yaml", request["command"], request["gpus"])
+                answer["read"] = read("config.yaml", request)
             except (Exception, SystemExit) as error:
                 lines = [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-6:]]
                 answer |= {"accepted": False, "error": "\n".join(lines)[:4000]}

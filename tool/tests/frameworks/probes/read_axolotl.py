@@ -56,12 +56,18 @@ def quantization(config):
     return "nf4-dq" if double else "nf4"
 
 
-def read(path, command, gpus):
+def read(path, request):
     with open(path) as file:
         config = DictDefault(yaml.safe_load(file))
     prepare_plugins(config)
     bf16 = not config.fp16
-    card = {"bf16": bf16, "fp8": False, "n_gpu": gpus, "n_node": 1, "compute_capability": "sm_80" if bf16 else "sm_75"}
+    card = {
+        "bf16": bf16,
+        "fp8": False,
+        "n_gpu": request["gpus"],
+        "n_node": 1,
+        "compute_capability": "sm_80" if bf16 else "sm_75",
+    }
     config = validate_config(config, card, {"torch_version": "2.13.0"})
     data_strategy(config)
     arguments = arguments_of(config)

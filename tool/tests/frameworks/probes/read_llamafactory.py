@@ -22,7 +22,7 @@ from llamafactory.hparams import parser  # noqa: E402
 STAGES = {"pt": "cpt", "sft": "sft", "kto": "kto", "dpo": "dpo"}
 
 
-def read(path, command, gpus):
+def read(path, request):
     with open(path) as file:
         config = yaml.safe_load(file)
     with mock.patch.object(parser, "is_torch_bf16_gpu_available", return_value=True):  # not asked

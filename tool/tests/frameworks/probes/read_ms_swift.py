@@ -32,10 +32,10 @@ def quantization(arguments):
     return "nf4-dq" if arguments.bnb_4bit_use_double_quant else arguments.bnb_4bit_quant_type
 
 
-def read(path, command, gpus):
+def read(path, request):
     words = [path]
     parse_yaml_args(words)
-    kind = command.split()[-1]
+    kind = request["command"].split()[-1]
     with mock.patch.object(model_meta, "safe_snapshot_download", stand_in):
         arguments, unknown = parse_args(CLASSES[kind], [*words, "--use_cpu", "true"])
     if unknown:

@@ -15,7 +15,7 @@ def quantization(peft):
     return "nf4-dq" if found.bnb_4bit_use_double_quant else "nf4"
 
 
-def read(path, command, gpus):
+def read(path, request):
     config = TrainingConfig.from_yaml(path)
     config.finalize_and_validate()
     arguments = config.training.to_hf(config)

@@ -55,15 +55,15 @@ def adapters(config):
     return short, rank, alpha, getattr(some.dropout, "p", 0.0), isinstance(some, DoRALinear)
 
 
-def read(path, command, gpus):
+def read(path, request):
     config = OmegaConf.load(path)
     components.validate(config)
-    recipe = command.split()[-1]
+    recipe = request["command"].split()[-1]
     missing = sorted(required(recipe) - set(config))
     if missing:
         raise KeyError(f"recipe {recipe} reads {', '.join(missing)} and the file has none")
-    if gpus > 1 and not RECIPES[recipe].supports_distributed:
-        raise ValueError(f"recipe {recipe} drives one card, not {gpus}")
+    if request["gpus"] > 1 and not RECIPES[recipe].supports_distributed:
+        raise ValueError(f"recipe {recipe} drives one card, not {request['gpus']}")
     optimizer = config.optimizer._component_.rsplit(".", 1)[-1]
     fused = bool(config.optimizer.get("fused"))
     values = {

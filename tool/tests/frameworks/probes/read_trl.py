@@ -2,19 +2,31 @@
 
 import importlib
 
+from accelerate.commands.launch import launch_command_parser
 from common import serve, trainer_values
 from trl import TrlParser, get_peft_config, get_quantization_config
+from trl.cli.accelerate_config import resolve_accelerate_config_argument
 
 
 def parser_of(command):
     """The parser of the script that the command starts."""
-    script = command.split()[-1].rsplit("/", 1)[-1].removesuffix(".py")
+    script = request["command"].split()[-1].rsplit("/", 1)[-1].removesuffix(".py")
     if script in ("orpo", "cpo"):  # experimental: their example scripts build just this parser
         from trl import ModelConfig, ScriptArguments
 
         module = importlib.import_module(f"trl.experimental.{script}")
         return TrlParser((ScriptArguments, getattr(module, f"{script.upper()}Config"), ModelConfig)), script
     return importlib.import_module(f"trl.scripts.{script}").make_parser(), script
+
+
+def launched(start):
+    """What accelerate is started with, as `trl` makes it of what its own script does not know."""
+    words = start.split()
+    if words[0] == "trl":  # trl SCRIPT --config FILE …
+        words = resolve_accelerate_config_argument(words[4:])
+    else:  # accelerate launch … SCRIPT --config FILE
+        words = words[2 : words.index("--config") - 1]
+    return launch_command_parser().parse_args([*map(str, words), "script.py"])
 
 
 def quantization(found):
@@ -25,12 +37,15 @@ def quantization(found):
     return "nf4-dq" if found.bnb_4bit_use_double_quant else found.bnb_4bit_quant_type
 
 
-def read(path, command, gpus):
-    parser, script = parser_of(command)
+def read(path, request):
+    parser, script = parser_of(request["command"])
     extra = ["--use_cpu", "true"]  # this machine has no card; the file is read as it stands
     scripts, arguments, model, *_ = parser.parse_args_and_config(
         ["--config", path, *extra], fail_with_unknown_args=True
     )
+    processes = launched(request["start"]).num_processes
+    if (processes or 1) != request["gpus"]:
+        raise ValueError(f"started with {processes} processes for {request['gpus']} cards")
     values = trainer_values(arguments)
     peft = get_peft_config(model)
     values |= {
