@@ -121,3 +121,25 @@ def test_the_weekly_proof_runs_the_slow_tests(stage: Stage) -> None:
     ran = stage.schedule("prove.yml")
     assert ran.ok, ran.log
     assert "1 passed, 1 deselected" in ran.log
+
+
+def test_the_notebooks_are_trained(stage: Stage) -> None:
+    """`make test-notebooks` of the very Makefile, narrowed to one slow test: it is run, and decides."""
+    for name in re.findall(r"\.[a-z]+-venv", (stage.at_main() / "Makefile").read_text()):
+        stage.environments[name] = stage.environments[".venv"]
+    stage.environment["PYTEST_ADDOPTS"] = f"-n 0 --color=no -k test_slow {QUICK}"
+    ran = stage.schedule("notebooks.yml")
+    assert ran.ok, ran.log
+    assert "1 passed" in ran.log
+
+
+def test_the_page_is_published(stage: Stage) -> None:
+    """What is deployed is generated/ as it is on main, with a way in, and knows whose it is."""
+    ran = stage.dispatch("pages.yml")
+    assert ran.ok, ran.log
+    deployed = stage.artifacts / "deployed"
+    assert "url=site/" in (deployed / "index.html").read_text()
+    assert "acme/models" in (deployed / "site/repository.js").read_text()
+    main = stage.at_main() / "generated"
+    kept = {path.relative_to(main) for path in main.rglob("*") if path.is_file()}
+    assert {path.relative_to(deployed) for path in deployed.rglob("*") if path.is_file()} >= kept

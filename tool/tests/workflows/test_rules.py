@@ -216,6 +216,14 @@ def test_a_schedule_that_nobody_watches_is_told() -> None:
     assert finding.message == "freshness.yml does not watch the schedule of weekly.yml"
 
 
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_every_workflow_is_run_by_a_proof(name: str) -> None:
+    """Some test or rehearsal runs each workflow file with act: a new one needs a run of its own."""
+    call = re.compile(rf"\.(dispatch|schedule|pull_request|merge_group|workflow)\(\s*\"{re.escape(name)}\"")
+    places = [*(ROOT / "tool/tests").rglob("test_*.py"), *(ROOT / "evaluation").rglob("*.py")]
+    assert any(call.search(path.read_text()) for path in places)
+
+
 def test_a_lost_workflow_and_an_unreadable_one_are_told() -> None:
     """A required workflow that is gone, and YAML that is none, are findings and no silence."""
     rest = {name: text for name, text in TEXTS.items() if name != "gates.yml"}
