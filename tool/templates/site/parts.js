@@ -29,7 +29,7 @@
   function colabAddress(notebook) {
     return repository()
       ? "https://colab.research.google.com/github/" + repository() + "/blob/main/generated/" + notebook
-      : "https://colab.research.google.com/#create=false&upload=true";
+      : "https://colab.research.google.com/";
   }
 
   /** A button that copies what `text` returns, and says so. */
