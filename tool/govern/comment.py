@@ -21,6 +21,11 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;").replace("@", "@\u200b")
 
 
+def code(text: str) -> str:
+    """Text of a change as code, which no backtick of its own ends."""
+    return f"`{cell(text).replace('`', '')}`"
+
+
 def _headline(verdict: Verdict) -> str:
     steps = "; ".join(title(step.move, step.event) for step in verdict.steps)
     return f"### Governance: {_WORDS[verdict.exit_code]}" + (f" · {cell(steps)}" if steps else "")
@@ -46,10 +51,10 @@ def impact_lines(impact: Impact, whom: str) -> Iterator[str]:
         return
     yield from ("", "| what | recommendations | by how much |", "|---|---|---|")
     for field in impact.fields[:MOST_FIELDS]:
-        yield f"| `{cell(field.field)}` | {field.entries} | {cell(field.told)} |"
+        yield f"| {code(field.field)} | {field.entries} | {cell(field.told)} |"
     if len(impact.fields) > MOST_FIELDS:
         yield f"| and {len(impact.fields) - MOST_FIELDS} more | | |"
-    yield from ("", f"For example: {', '.join(f'`{cell(entry)}`' for entry in impact.examples)}")
+    yield from ("", f"For example: {', '.join(code(entry) for entry in impact.examples)}")
 
 
 def _whom(step: NewStep) -> str:
@@ -104,7 +109,7 @@ def _evidence(steps: Sequence[NewStep]) -> Iterator[str]:
 
 
 def _waivers(verdict: Verdict) -> Iterator[str]:
-    shown = [f"`{cell(waiver.id)}` for {cell(waiver.gate)}: {days:g} days left" for waiver, days in verdict.waivers]
+    shown = [f"{code(waiver.id)} for {cell(waiver.gate)}: {days:g} days left" for waiver, days in verdict.waivers]
     yield from ("", f"**Waivers.** {'; '.join(shown) if shown else 'none'}.")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tool.govern.comment import code
 from tool.tests.govern import workbench
 from tool.tests.govern.pages import GOLDEN, PAGES, page
 from tool.tests.govern.workbench import Workbench
@@ -36,7 +37,8 @@ def test_the_verdict_comes_first_and_the_next_step_last(name: str) -> None:
     assert places[3] > 0
 
 
-def test_text_of_a_change_cannot_break_out(ground: Workbench, tmp_path: Path) -> None:
-    """A reason full of markup neither opens a tag, nor calls anybody, nor ends its line."""
+def test_text_of_a_change_cannot_break_out() -> None:
+    """A reason full of markup neither opens a tag, nor calls anybody, nor ends its line; code does not end itself."""
     text = (GOLDEN / "without_verdict.md").read_text(encoding="utf-8")
     assert "it looked \\| fine &lt;b>to&lt;/b> @\u200beveryone" in text
+    assert code("a` ![x](https://example.org) `b|<c>") == "`a ![x](https://example.org) b\\|&lt;c>`"
