@@ -144,10 +144,14 @@ def memory(view: View, repo: Repo, request: FitRequest, answer: FitAnswer) -> It
 def together(repo: Repo, request: FitRequest) -> str:
     """The first of the usual changes, one on top of the other, with which it fits; empty where none is enough."""
     made: list[str] = []
+    bound = fit(repo, request).upper_gib
     for name, change in _ladder(repo, request):
-        request = request.model_copy(update=change)
+        changed = request.model_copy(update=change)
+        answer = fit(repo, changed)
+        if answer.upper_gib is None or bound is None or answer.upper_gib >= bound:
+            continue  # the framework does so by itself
+        request, bound = changed, answer.upper_gib
         made = [step for step in made if step.split()[0] != name.split()[0]] + [name]
-        answer = fit(repo, request)
         if answer.verdict == "fits":
             return f"together: {', '.join(made)} ({answer.upper_gib:g} GiB)"
     return ""
