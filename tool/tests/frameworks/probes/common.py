@@ -1,8 +1,8 @@
 """What all probes share. A probe runs in a framework's own environment: it knows nothing of this repository.
 
 It reads one JSON object a line, {"id", "text", "command", "start", "gpus"}, and writes one, {"id", "accepted", "error",
-"read"}: whether the framework's own parser takes the file, and what its parsed objects then hold, by this project's names.
-Packages are imported once, since that takes most of the time.
+"read"}: whether the framework's own parser takes the file, and what its parsed objects then hold, by this project's
+names. Packages are imported once, since that takes most of the time.
 """
 
 import json

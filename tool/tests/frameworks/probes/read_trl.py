@@ -10,7 +10,7 @@ from trl.cli.accelerate_config import resolve_accelerate_config_argument
 
 def parser_of(command):
     """The parser of the script that the command starts."""
-    script = request["command"].split()[-1].rsplit("/", 1)[-1].removesuffix(".py")
+    script = command.split()[-1].rsplit("/", 1)[-1].removesuffix(".py")
     if script in ("orpo", "cpo"):  # experimental: their example scripts build just this parser
         from trl import ModelConfig, ScriptArguments
 
@@ -22,10 +22,8 @@ def parser_of(command):
 def launched(start):
     """What accelerate is started with, as `trl` makes it of what its own script does not know."""
     words = start.split()
-    if words[0] == "trl":  # trl SCRIPT --config FILE …
-        words = resolve_accelerate_config_argument(words[4:])
-    else:  # accelerate launch … SCRIPT --config FILE
-        words = words[2 : words.index("--config") - 1]
+    by_trl, direct = words[4:], words[2 : words.index("--config") - 1]  # behind or before `SCRIPT --config FILE`
+    words = resolve_accelerate_config_argument(by_trl) if words[0] == "trl" else direct
     return launch_command_parser().parse_args([*map(str, words), "script.py"])
 
 
