@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from tool.memory.overhead import Calibration, CardTerm, bound_of, context_of
 
 SOURCES = 3
 """Sources that must need a term before it counts; policies/retraining/intake.yaml says when a row becomes evidence."""
+LEFT = 0.03
+"""Share of a source's runs on a card that a bound may leave out, as the bounds of published rows do."""
 LARGEST_NEED = 3.0
 """Beyond this factor it is no property of a card but a fault of the forecast, which people have to mend."""
 
@@ -34,18 +37,36 @@ def card_terms(cases: Sequence[Case], calibration: Calibration, known: Mapping[s
 
 
 def _term(cases: Sequence[Case], calibration: Calibration, known: float) -> CardTerm | None:
-    needs: dict[str, float] = defaultdict(lambda: 1.0)
+    told: dict[str, list[tuple[float, float]]] = defaultdict(list)
     free: dict[str, float] = {}
     for case in cases:
         source = str(case.row.source.get("repo_or_title"))
-        needs[source] = max(needs[source], needed(case, calibration))
+        told[source].append((needed(case, calibration), share_of(case.row.source)))
         if case.usable is not None and case.usable < known:
             free[source] = min(free.get(source, known), case.usable)
-    if len(needs) < SOURCES:
+    if len(told) < SOURCES:
         return None
-    need = min(sorted(needs.values())[-SOURCES], LARGEST_NEED)
+    needs = sorted(max(1.0, covering(pairs)) for pairs in told.values())
+    need = min(needs[-SOURCES], LARGEST_NEED)
     usable = sorted(free.values())[SOURCES - 1] if len(free) >= SOURCES else None
-    return CardTerm(need=float(np.ceil(need * 1000) / 1000), usable_gib=usable, rows=len(cases), sources=len(needs))
+    if need == 1.0 and usable is None:
+        return None
+    return CardTerm(need=float(np.ceil(need * 1000) / 1000), usable_gib=usable, rows=len(cases), sources=len(told))
+
+
+def share_of(source: Mapping[str, Any]) -> float:
+    """The share of its source's runs on the card that a row stands for; all of them where it does not say."""
+    return float(source.get("runs", 1)) / max(1.0, float(source.get("of", 1)))
+
+
+def covering(pairs: Sequence[tuple[float, float]]) -> float:
+    """The need that at most `LEFT` of the runs exceed, from (need, share of runs) pairs; 0 where all are so few."""
+    above = 0.0
+    for need, share in sorted(pairs, reverse=True):
+        above += share
+        if above > LEFT:
+            return need
+    return 0.0
 
 
 def needed(case: Case, calibration: Calibration) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from tool.errors import FtcError
 from tool.learn.train import train
 from tool.load import open_repo
 from tool.memory.calibrate import document, fitted
+from tool.memory.cards import share_of
 from tool.memory.overhead import PATH as CALIBRATION
 from tool.memory.overhead import CardTerm, load_calibration
 from tool.policy.digests import sha256
@@ -32,6 +33,7 @@ COPIED = ("registry", "profiles", "evaluation/reserved.yaml", "requirements.lock
 SEED = 20_261_124
 
 
+Row = dict[str, Any]
 Cards = dict[str, tuple[CardTerm | None, CardTerm]]
 """Terms of cards that differ: before and after."""
 
@@ -86,14 +88,26 @@ def workbench(root: Path) -> Iterator[Path]:
         yield copy
 
 
-def merged(root: Path, path: str, rows: list[dict[str, Any]]) -> bytes:
-    """Rows of earlier retrainings with the new ones, which win where both speak of the same."""
+def newer(old: Row, new: Row) -> Row:
+    return new
+
+
+def needier(old: Row, new: Row) -> Row:
+    """The row that needed more, with the larger share of runs of both: what was learned is not unlearned."""
+    first, second = sorted((old, new), key=lambda row: (row["outcome"] == "oom", row.get("peak_gib") or 0.0))
+    larger = max((first["source"], second["source"]), key=share_of)
+    return second | {"source": second["source"] | {"runs": larger["runs"], "of": larger["of"]}}
+
+
+def merged(root: Path, path: str, rows: list[Row], choose: Callable[[Row, Row], Row] = newer) -> bytes:
+    """Rows of earlier retrainings with the new ones; `choose` says which where both speak of the same."""
     known: dict[str, dict[str, Any]] = {}
     if (root / path).is_file():
         for line in (root / path).read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             known[row["id"]] = row
-    known |= {str(row["id"]): row for row in rows}
+    for row in rows:
+        known[row["id"]] = choose(known[row["id"]], row) if row["id"] in known else row
     lines = [json.dumps(known[id], sort_keys=True, ensure_ascii=False, allow_nan=False) for id in sorted(known)]
     return "".join(line + "\n" for line in lines).encode()
 
@@ -143,7 +157,7 @@ def _measured(bench: Path, evidence: Evidence) -> tuple[dict[str, bytes], Cards]
     if not evidence.measurements:
         return {}, {}
     before = load_calibration(bench)
-    rows = merged(bench, MEASUREMENTS, evidence.measurements)
+    rows = merged(bench, MEASUREMENTS, evidence.measurements, needier)
     (bench / MEASUREMENTS).write_bytes(rows)
     after = fitted(open_repo(bench))
     pairs = {card: (before.cards.get(card), term) for card, term in after.cards.items()}

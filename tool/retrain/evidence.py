@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from tool.memory.cards import LEFT
 from tool.rounding import significant
 from tool.telemetry.forecast import Forecast, Forecaster
 from tool.telemetry.limits import Limits
@@ -21,9 +22,9 @@ from tool.telemetry.runs import Ledger, Run
 
 ROOM_OF_CARD = 1.05
 """A peak above this multiple of what the driver showed free cannot have happened."""
+SAME_CARD = 0.99
+"""Free memory that is less than known by more than this is another figure; drivers differ by less."""
 LEAST_STEPS = 20
-MOST_ROWS = 16
-"""Surprises that one source may add for one card at a time: the worst. Once its bound has risen, there are no more."""
 RECIPE_FIELDS = (
     "learning_rate",
     "lr_scheduler_type",
@@ -51,14 +52,22 @@ RECIPE_FIELDS = (
 
 @dataclass
 class Seen:
-    """Surprises of one source with one configuration on one card: peaks and free memory (GiB), and failures."""
+    """Surprises of one source with one configuration on one card: peaks and free memory (GiB), and failures.
+
+    `of`: runs of the source on the card, surprises or not.
+    """
 
     forecast: Forecast
     card: str
     source: str
+    of: int = 0
     peaks: list[float] = field(default_factory=list)
     free: list[float] = field(default_factory=list)
     ooms: int = 0
+
+    @property
+    def runs(self) -> int:
+        return len(self.peaks) + self.ooms
 
     @property
     def excess(self) -> float:
@@ -87,6 +96,7 @@ class _Peaks:
     """What runs told of memory, while it is gathered."""
 
     seen: dict[tuple[int, int], Seen] = field(default_factory=dict)
+    runs: Counter[tuple[str, str]] = field(default_factory=Counter)
     agreeing: int = 0
     implausible: int = 0
 
@@ -94,6 +104,7 @@ class _Peaks:
         if not _plausible(run):
             self.implausible += 1
             return
+        self.runs[card, source] += 1
         oom = run.outcome == "oom" and forecast.upper_gib <= forecast.usable_gib
         over = run.outcome == "success" and (run.allocated_gib or 0.0) > forecast.upper_gib
         if not (oom or over):
@@ -107,13 +118,31 @@ class _Peaks:
             seen.free.append(run.usable_gib)
 
     def confirmed(self, least: int) -> list[Seen]:
-        """Surprises on cards where at least so many sources had one; of each source the worst."""
+        """Surprises on cards where at least so many sources had too many; of each source the worst.
+
+        Those are enough to say what the source needs: how far the bound must rise to leave only a small share above.
+        """
         by_card: dict[str, dict[str, list[Seen]]] = defaultdict(lambda: defaultdict(list))
         for seen in self.seen.values():
             by_card[seen.card][seen.source].append(seen)
-        cards = (sources for sources in by_card.values() if len(sources) >= least)
-        worst = (sorted(rows, key=_worst_first)[:MOST_ROWS] for sources in cards for rows in sources.values())
-        return [seen for rows in worst for seen in rows]
+        found: list[Seen] = []
+        for card, sources in by_card.items():
+            telling = [_telling(rows, self.runs[card, source]) for source, rows in sources.items()]
+            if sum(map(bool, telling)) >= least:
+                found += [seen for rows in telling for seen in rows]
+        return found
+
+
+def _telling(rows: list[Seen], of: int) -> list[Seen]:
+    """The worst surprises of a source, until more than `LEFT` of its runs are among them; none where they are fewer."""
+    chosen, above = [], 0
+    for seen in sorted(rows, key=_worst_first):
+        seen.of = of
+        chosen.append(seen)
+        above += seen.runs
+        if above > LEFT * of:
+            return chosen
+    return []
 
 
 def _worst_first(seen: Seen) -> tuple[float, str]:
@@ -177,7 +206,7 @@ def measurement(seen: Seen) -> dict[str, Any]:
     """
     request = seen.forecast.request.model_dump(by_alias=True, exclude_none=True)
     free = significant(median(seen.free)) if seen.free else None
-    if free is not None and free < seen.forecast.usable_gib:
+    if free is not None and free < SAME_CARD * seen.forecast.usable_gib:
         request["gpu"] = f"{seen.card} ({free:.2f} GiB)"
     peak = significant(median(seen.peaks)) if seen.peaks else None
     told = {"peak_gib": peak, "peak_kind": "allocated", "peak_allocated_gib": peak} if peak and not seen.ooms else {}
@@ -193,7 +222,8 @@ def measurement(seen: Seen) -> dict[str, Any]:
         "source": {
             "kind": "telemetry",
             "repo_or_title": f"telemetry/{seen.source}",
-            "runs": len(seen.peaks) + seen.ooms,
+            "runs": seen.runs,
+            "of": seen.of,
         },
     }
 

@@ -16,6 +16,7 @@ from tool.memory.measurements import Measurement
 from tool.memory.overhead import PATH, CardTerm, load_calibration
 from tool.recommend import recommend
 from tool.recommend.knowledge import Knowledge
+from tool.retrain.candidate import needier
 from tool.schema.fit import FitRequest
 from tool.schema.recommendation import RecommendRequest
 from tool.tests.conftest import ROOT
@@ -86,6 +87,32 @@ def test_less_free_memory_is_learned_as_such() -> None:
     term = terms(*lower, row("d", outcome="oom", gpu="L4 (11.00 GiB)"))["L4"]
     assert term.usable_gib == 19.5
     assert term.need == pytest.approx(1.0, abs=0.05)
+
+
+def test_few_runs_above_the_bound_teach_nothing() -> None:
+    """What a bound leaves out of a source's runs is no surprise; one run more is, and then the least of them counts."""
+    upper, _ = forecast()
+
+    def told(runs: int) -> dict[str, CardTerm]:
+        rows = []
+        for name in "abc":
+            source = {"repo_or_title": name, "of": 100}
+            rows.append(peak(name, upper * 1.5, 0).model_copy(update={"source": source | {"runs": 2}}))
+            rows.append(peak(name, upper * 1.2, 1).model_copy(update={"source": source | {"runs": runs}}))
+        return terms(*rows)
+
+    assert told(1) == {}
+    assert told(2)["L4"].need == pytest.approx(1.2, rel=0.05)
+
+
+def test_what_was_learned_is_not_unlearned() -> None:
+    """Of two rows of one configuration the needier stays, with the larger share of runs."""
+    low = {"outcome": "ok", "peak_gib": 5.0, "source": {"runs": 9, "of": 10}}
+    high = {"outcome": "ok", "peak_gib": 6.0, "source": {"runs": 1, "of": 90}}
+    failed = {"outcome": "oom", "source": {"runs": 1, "of": 90}}
+    for first, second in ((low, high), (high, low)):
+        assert needier(first, second) == high | {"source": {"runs": 9, "of": 10}}
+    assert needier(failed, high)["outcome"] == "oom"
 
 
 def test_no_term_is_beyond_belief() -> None:

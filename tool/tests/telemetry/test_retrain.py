@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from tool.cli import cli
 from tool.cli.common import run
 from tool.load import open_repo
-from tool.memory.cards import card_terms
+from tool.memory.cards import LEFT, card_terms
 from tool.memory.cases import cases_of
 from tool.memory.measurements import Measurement
 from tool.memory.overhead import Calibration, CardTerm, load_calibration
@@ -138,6 +139,31 @@ def test_what_one_source_says_alone_is_no_measurement(tmp_path: Path) -> None:
     assert (found.measurements, found.unconfirmed) == ([], 2)
     beyond = evidence_of(tmp_path / "beyond", fleet(3, 60, 0.0, peak=40.0))
     assert (beyond.measurements, beyond.implausible) == ([], 60)
+
+
+def test_few_surprises_of_many_runs_are_no_measurement(tmp_path: Path) -> None:
+    """Each team has one run in fifty above its bound: that is what a bound leaves out; one in ten is not."""
+    teams: dict[str, list[dict[str, Any]]] = {}
+    for team, event in fleet(6, 900, 0.0, peak=3.0):
+        teams.setdefault(team, []).append(event)
+
+    def spoilt(every: int) -> Evidence:
+        changed = {"peak_allocated_gib": 21.0, "peak_reserved_gib": 21.1}
+        events = [
+            (team, event | (changed if number % every == 1 else {}))
+            for team, listed in teams.items()
+            for number, event in enumerate(listed)
+        ]
+        return evidence_of(tmp_path / str(every), events)
+
+    assert spoilt(50).measurements == []
+    rows = spoilt(10).measurements
+    assert {row["gpu"] for row in rows} == {"L4"}
+    shares: Counter[str] = Counter()
+    for row in rows:
+        shares[row["source"]["repo_or_title"]] += row["source"]["runs"] / row["source"]["of"]
+    assert len(shares) == len(teams)
+    assert min(shares.values()) > LEFT
 
 
 def candidate_of(tmp_path: Path, evidence: Evidence) -> Candidate:
