@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from tool.errors import InputFaults
 from tool.govern.workflow_rules import check_workflows, read_workflows
-from tool.load.records import faults_of, field_names
+from tool.load.records import read_record
 from tool.load.yaml_file import YamlFile
 from tool.schema.owners import Owners
 
@@ -32,13 +29,7 @@ class Check:
 
 def read_owners(root: Path) -> Owners:
     """Raises InputFaults."""
-    file = YamlFile.read(root, OWNERS)
-    if file.faults:
-        raise InputFaults(file.faults)
-    try:
-        return Owners.model_validate(file.data)
-    except ValidationError as error:
-        raise InputFaults(faults_of(error, file, field_names(Owners))) from None
+    return read_record(root, OWNERS, Owners)
 
 
 def codeowners(owners: Owners) -> bytes:

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from tool.errors import FtcError, InputFaults
-from tool.load.records import faults_of, field_names
-from tool.load.yaml_file import YamlFile
+from tool.errors import FtcError
+from tool.load.records import read_record
 from tool.schema.engine import Engine
 
 ENGINES = "registry/engines"
@@ -37,13 +35,7 @@ def read_manifest(root: Path, version: str) -> Engine:
     if not (root / path).is_file():
         known = sorted(folder.parent.name for folder in (root / ENGINES).glob(f"*/{MANIFEST}"))
         raise FtcError(f"{path}: no such engine (known: {', '.join(known) or 'none'})")
-    file = YamlFile.read(root, path)
-    if file.faults:
-        raise InputFaults(file.faults)
-    try:
-        return Engine.model_validate(file.data)
-    except ValidationError as error:
-        raise InputFaults(faults_of(error, file, field_names(Engine))) from None
+    return read_record(root, path, Engine)
 
 
 def read_artifact(root: Path, version: str, engine: Engine, role: str) -> bytes:

@@ -48,6 +48,17 @@ def field_names(record: type[BaseModel]) -> set[str]:
     return names
 
 
+def read_record(root: Path, path: str, record: type[T]) -> T:
+    """One file as one record. Raises InputFaults, each fault with its line, for a file that is not one."""
+    file = YamlFile.read(root, path)
+    if file.faults:
+        raise InputFaults(file.faults)
+    try:
+        return record.model_validate(file.data)
+    except ValidationError as error:
+        raise InputFaults(faults_of(error, file, field_names(record))) from None
+
+
 class Records(Generic[T]):
     """Records of one kind, by id. The id is the path below `folder` without `.yaml`."""
 

@@ -12,11 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from tool.errors import InputFaults
-from tool.load.records import faults_of, field_names
-from tool.load.yaml_file import YamlFile
+from tool.load.records import read_record
 from tool.memory.groups import KINDS
 from tool.memory.tape import Vector
 from tool.schema.base import Record
@@ -62,13 +60,7 @@ class Calibration(Record):
 @lru_cache(maxsize=8)
 def load_calibration(root: Path) -> Calibration:
     """The committed calibration. Raises InputFaults when it is missing or broken."""
-    file = YamlFile.read(root, PATH)
-    if file.faults:
-        raise InputFaults(file.faults)
-    try:
-        return Calibration.model_validate(file.data)
-    except ValidationError as error:
-        raise InputFaults(faults_of(error, file, field_names(Calibration))) from None
+    return read_record(root, PATH, Calibration)
 
 
 def context_of(calibration: Calibration, architecture: str | None, gpus: int) -> float:
