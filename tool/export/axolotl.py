@@ -121,12 +121,12 @@ def _sharding(plan: Plan, native: Native) -> None:
     """FSDP 2, or why Axolotl refuses it here (its own checks name both cases)."""
     if plan.sharding not in ("fsdp", "zero2"):
         return
-    if "8bit" in str(plan.values.get("optim")):
+    if plan.values.get("optim") in ("adamw_8bit", "adamw_bnb_8bit"):
         native.lost["sharding"] = (
-            f"sized for {plan.sharding}; Axolotl refuses it with an 8-bit optimizer: use DeepSpeed"
+            f"sized for {plan.sharding}; Axolotl refuses it with this 8-bit optimizer: use adamw_torch_8bit"
         )
         return
-    if plan.quantization != "none" and plan.objective in ("dpo", "kto", "orpo", "simpo"):
+    if plan.quantization != "none" and plan.objective in ("dpo", "kto", "orpo"):
         native.lost["sharding"] = f"sized for {plan.sharding}; Axolotl refuses it for a quantised {plan.objective}"
         return
     native.config |= {

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NOT_CARRIED = frozenset({"task_type", "objective", "adapter", "kbit_preparation", "sharding"})
 """Fields that say what the other fields add up to, or what the launcher does; each framework writes them in its way."""
+PACKED = ("sft", "cpt")
+"""Objectives whose rows can be packed; no framework packs pairs or prompts."""
 
 
 @dataclass(frozen=True)
@@ -122,15 +124,20 @@ def build(framework: Framework, plan: Plan) -> Native:
         known = ", ".join(sorted(framework.objectives))
         raise BadRequest("export", f"{framework.title} does not train {plan.objective}", f"it trains {known}")
     native = Native({}, "")
+    packs = plan.objective in PACKED
+    if not packs:
+        native.implied.add("packing")
     for key in framework.keys:
         value = plan.values.get(key.ours)
-        if value is not None:
+        if value is not None and (packs or key.ours != "packing"):
             native.config[key.theirs] = key.write(value)
     mapped = {key.ours for key in framework.keys} | framework.silent | NOT_CARRIED
     for name, value in sorted(plan.values.items()):
         if name not in mapped:
             native.lost[name] = f"{framework.title} has no key for it (ours: {value})"
     framework.shape(plan, native)
+    if plan.values.get("packing") and not packs:
+        native.lost["packing"] = f"{framework.title} packs for supervised fine-tuning only, not for {plan.objective}"
     return native
 
 

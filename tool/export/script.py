@@ -50,10 +50,6 @@ def start(plan: Plan, native: Native) -> None:
         native.implied.add("max_length")  # prompts are dropped that leave no room for an answer within it
     if plan.precision == "fp32":
         native.implied.add("precision")  # neither bf16 nor fp16 is on
-    if plan.objective not in ("sft", "cpt"):
-        native.implied.add("packing")
-        if plan.values.get("packing"):
-            native.lost["packing"] = f"TRL packs for supervised fine-tuning only, not for {plan.objective}"
 
 
 def on_one_gpu(answer: Recommendation, context: NotebookContext) -> tuple[Recommendation, NotebookContext]:

@@ -157,9 +157,6 @@ def _data(plan: Plan, native: Native) -> None:
         native.lost["objective"] = "for torchtune this is fine-tuning on a data set of texts"
     else:
         config |= {f"dataset.column_map.{role}": data.column(role) for role in ("chosen", "rejected")}
-        if config.pop("dataset.packed", False):
-            native.lost["packing"] = "torchtune does not pack preferences"
-        native.implied.add("packing")
 
 
 def _optimizer(plan: Plan, native: Native) -> None:

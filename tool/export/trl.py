@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tool.export.engine import DTYPES, Framework, Key, Native, Plan, group, sixteen_bit
+from tool.export.engine import DTYPES, PACKED, Framework, Key, Native, Plan, group, sixteen_bit
 
 # TRL 1.16 has no `warmup_ratio`: `warmup_steps` below 1 is a share of all steps.
 KEYS = (
@@ -45,12 +45,8 @@ def shape(plan: Plan, native: Native) -> None:
     _data(plan, native)
     sixteen_bit(plan, native, "dtype", DTYPES)
     _adapter(plan, native)
-    if plan.objective in ("sft", "cpt"):
+    if plan.objective in PACKED:
         config["packing"] = bool(values.get("packing", False))
-    elif values.get("packing"):
-        native.lost["packing"] = f"TRL packs for supervised fine-tuning only, not for {plan.objective}"
-    else:
-        native.implied.add("packing")
     if plan.objective == "cpt":
         native.lost["objective"] = "for TRL this is supervised fine-tuning on a column `text`: give a data set of texts"
     if plan.objective == "simpo":
