@@ -60,6 +60,8 @@ def shape(plan: Plan, native: Native) -> None:
         _adapter(plan, native)
     if plan.sharding in ("fsdp", "zero2"):
         config["fsdp"] = "fsdp2"
+        if not plan.values.get("gradient_checkpointing", True):
+            native.lost["gradient_checkpointing"] = "fsdp2 recomputes activations in any case"
     if plan.sharding == "zero2":
         native.lost["sharding"] = "fsdp2 shares out the weights too: less memory than ours, and more traffic"
 

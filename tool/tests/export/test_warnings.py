@@ -59,6 +59,7 @@ LOSSES: list[tuple[str, Changes, str, str]] = [
     ("oumi", {"use_rslora": True}, "use_rslora", "no key"),
     ("ms-swift", {"packing": True}, "packing", "FlashAttention only"),
     ("ms-swift", {"gpus": 2, "adapter": "full", "sharding": "zero2"}, "sharding", "shares out the weights too"),
+    ("ms-swift", {**FSDP, "gradient_checkpointing": False}, "gradient_checkpointing", "in any case"),
     ("ms-swift", {"data": ULTRACHAT}, "data", "train_sft"),
     ("ms-swift", {"objective": "dpo"}, "data", "rejected_response"),
     ("ms-swift", {"objective": "kto"}, "data", "label"),

@@ -32,6 +32,12 @@ def quantization(arguments):
     return "nf4-dq" if arguments.bnb_4bit_use_double_quant else arguments.bnb_4bit_quant_type
 
 
+def objective(arguments):
+    """SimPO is a loss of its CPO trainer."""
+    losses = arguments.loss_type if isinstance(arguments.loss_type, list) else [arguments.loss_type]
+    return "simpo" if arguments.rlhf_type == "cpo" and losses == ["simpo"] else arguments.rlhf_type
+
+
 def read(path, request):
     words = [path]
     parse_yaml_args(words)
@@ -41,16 +47,17 @@ def read(path, request):
     if unknown:
         raise ValueError(f"remaining arguments: {unknown}")
     found = arguments.training_args
+    sharding = arguments.fsdp_config if isinstance(arguments.fsdp_config, dict) else {}
     values = trainer_values(found)
     values |= {
         "model": arguments.model,
         "dataset": arguments.dataset[0],
-        "objective": arguments.rlhf_type if kind == "rlhf" else {"pt": "cpt", "sft": "sft"}[kind],
+        "objective": objective(arguments) if kind == "rlhf" else {"pt": "cpt", "sft": "sft"}[kind],
         "max_length": arguments.max_length,
         "packing": bool(arguments.packing),
         "attn_implementation": {"flash_attn": "flash_attention_2"}.get(arguments.attn_impl, arguments.attn_impl),
         "precision": precision(arguments),
-        "gradient_checkpointing": bool(arguments.gradient_checkpointing),
+        "gradient_checkpointing": bool(arguments.gradient_checkpointing or sharding.get("activation_checkpointing")),
         "quantization": quantization(arguments),
         "adapter": "full" if arguments.tuner_type == "full" else "dora" if arguments.use_dora else "lora",
         "beta": getattr(arguments, "beta", None),

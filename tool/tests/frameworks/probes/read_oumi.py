@@ -1,8 +1,10 @@
 """Oumi: the configuration of `oumi train -c FILE`, finalised and validated, and the TRL arguments it is turned into."""
 
+import torch
 from common import serve, trainer_values, value_of
 from oumi.core.configs import TrainingConfig
 
+PRECISIONS = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "fp32"}
 OBJECTIVES = {"trl_sft": "sft", "trl_dpo": "dpo", "trl_kto": "kto", "trl_grpo": "grpo"}
 
 
@@ -29,7 +31,7 @@ def read(path, request):
         "packing": bool(data.pack or getattr(arguments, "packing", False)),
         "attn_implementation": config.model.attn_implementation,
         "gradient_checkpointing": config.training.enable_gradient_checkpointing,
-        "weights": str(config.model.torch_dtype).rsplit(".", 1)[-1],
+        "precision": values["precision"] if arguments.fp16 or arguments.bf16 else PRECISIONS[config.model.torch_dtype],
         "quantization": quantization(config.peft),
         "adapter": "lora" if config.training.use_peft else "full",
         "beta": getattr(arguments, "beta", None),
