@@ -120,7 +120,7 @@ def need(job: Job, spoilt: bool) -> float:
     """GiB of tensors at the peak. Each kind of job differs from the count by up to 4 %, always in the same way."""
     net, tokens = NETWORKS[job.model], float(job.batch * job.length)
     layer = _layer(net, job, tokens)
-    head = 8.0 * net.words * tokens / 8.0
+    head = 16.0 * net.width * tokens  # logits in pieces that take no more than the states they come from, and back
     if job.recomputes:  # the head is done with when the first layer is computed again
         alive = tokens * 2.0 * net.width * net.layers + max(head, 1.2 * layer)
     else:
