@@ -115,16 +115,14 @@ def test_freshness_tells_what_went_stale(stage: Stage) -> None:
 
 
 def test_the_weekly_proof_runs_the_slow_tests(stage: Stage) -> None:
-    """`make prove` of the very Makefile, on one file: the slow test of it is run, the fast one is not."""
-    for name in re.findall(r"\.[a-z]+-venv", (stage.at_main() / "Makefile").read_text()):
-        stage.environments[name] = stage.environments[".venv"]
+    """`make prove` on one file: the slow test of it is run, the fast one is not."""
     ran = stage.schedule("prove.yml")
     assert ran.ok, ran.log
     assert "1 passed, 1 deselected" in ran.log
 
 
 def test_the_notebooks_are_trained(stage: Stage) -> None:
-    """`make test-notebooks` of the very Makefile, narrowed to one slow test: it is run, and decides."""
+    """`make test-notebooks` narrowed to one slow test: it is run, and decides."""
     for name in re.findall(r"\.[a-z]+-venv", (stage.at_main() / "Makefile").read_text()):
         stage.environments[name] = stage.environments[".venv"]
     stage.environment["PYTEST_ADDOPTS"] = f"-n 0 --color=no -k test_slow {QUICK}"
