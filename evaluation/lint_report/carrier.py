@@ -9,6 +9,7 @@ from typing import Any
 
 from tool.lint.known import call_keys
 from tool.lint.names import NAMES
+from tool.recipes.models import parameters_of
 
 
 @dataclass
@@ -54,6 +55,12 @@ class Carrier:
         """Remove keys by their last part."""
         for key in [key for key in self.config if key.rsplit(".", 1)[-1] in names]:
             del self.config[key]
+
+    @property
+    def billions(self) -> float | None:
+        """Parameters of the model, where its name tells them."""
+        key = self.key("model")
+        return parameters_of(str(self.config[key])) if key is not None else None
 
     @property
     def is_sized(self) -> bool:

@@ -9,8 +9,10 @@ from evaluation.lint_report.carrier import Carrier, Kind
 
 
 def rate_of_lora_for_all_weights(carrier: Carrier, rng: random.Random) -> tuple[str, ...] | None:
+    """Below a billion parameters such rates are no rarity, so that it is no fault there."""
     key = carrier.key("learning_rate")
-    if key is None or carrier.adapter != "full" or carrier.objective not in ("sft", "dpo", "grpo"):
+    large = (carrier.billions or 0) >= 1
+    if key is None or not large or carrier.adapter != "full" or carrier.objective not in ("sft", "dpo", "grpo"):
         return None
     carrier.config[key] = rng.choice([2e-4, 3e-4])
     return ("rate-for-adapter", "unusual-value")

@@ -189,12 +189,16 @@ def largest(answer: FitAnswer) -> str:
 
 
 def steps(view: View) -> Iterator[Finding]:
-    """Steps against the rows that the user named: too few for the warm-up, or many passes over few rows."""
+    """Steps against the rows that the user named: batches beyond them, warm-ups without end, many passes over few."""
     draft, rows = view.draft, view.target.rows
     if draft is None or rows is None or not draft.micro_batch:
         return
     ranks = view.target.gpus or draft.data_parallel or draft.gpus or 1
     batch = draft.micro_batch * (draft.accumulation or 1) * ranks
+    if batch > rows:
+        key = view.key_of("micro_batch")
+        message = f"{batch} sequences a step ({draft.micro_batch} × {draft.accumulation or 1} × {ranks}) of {rows} rows"
+        yield view.find("batch-above-rows", key, message, "one step would be more than one epoch: lower it")
     total = draft.max_steps or (draft.epochs or 0) * rows / batch
     if draft.max_steps and draft.max_steps * batch > 10 * rows:
         key = view.key_of("max_steps")

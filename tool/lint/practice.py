@@ -100,12 +100,6 @@ def _batch(view: View, priors: Priors) -> Iterator[Finding]:
         return
     ranks = view.target.gpus or draft.data_parallel or draft.gpus or 1
     batch = draft.micro_batch * (draft.accumulation or 1) * ranks
-    rows = view.target.rows
-    if rows is not None and batch > rows:
-        key = view.key_of("micro_batch")
-        message = f"{batch} sequences a step ({draft.micro_batch} × {draft.accumulation or 1} × {ranks}) of {rows} rows"
-        yield view.find("batch-above-rows", key, message, "one step would be more than one epoch: lower it")
-        return
     prior = _prior(view, priors, "effective_batch_size")
     if prior.high is not None and batch > 16 * prior.high and view.objective != "cpt":
         yield _unusual(view, "micro_batch", batch, prior)
