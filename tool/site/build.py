@@ -17,7 +17,7 @@ from tool.site.core import core_file
 from tool.site.evidence import priors_file
 from tool.site.governance import governance_file
 from tool.site.listed import Listed
-from tool.site.needs import needs_file
+from tool.site.needs import needs_files
 
 PAGE = Path(__file__).resolve().parent.parent / "templates" / "site"
 
@@ -41,7 +41,7 @@ def site_files(
         **page_files(),
         **core_file(repo, listed),
         **_remembered_answers(listed, texts, memo),
-        **needs_file(repo, knowledge, jobs, backend, memo),
+        **needs_files(repo, knowledge, jobs, backend, memo),
         **priors_file(knowledge.priors),
         **governance_file(repo),
         **remembered_files(memo, "site/changes", lambda: changes_file(repo, knowledge, listed), asked),

@@ -1,8 +1,8 @@
 """What every model of the registry needs on one card, whatever the card: settings, and memory by length and batch.
 
-The catalogue answers some 400 questions in full. For all others the page has, by model and adapter, the settings that
-need no card, and the upper bound of the memory at each length and micro-batch, with checkpointing: what `ftc fit`
-says, less the context of the card's architecture, which is added for the card at hand.
+The catalogue answers some 400 questions in full. For all others the page has, by objective, model and adapter, the
+settings that need no card, and the upper bound of the memory at each length and micro-batch, with checkpointing: what
+`ftc fit` says, less the context of the card's architecture, which is added for the card at hand.
 """
 
 from __future__ import annotations
@@ -39,12 +39,17 @@ CHUNK = 48
 READ = ("registry/models", "registry/measurements", "registry/engines", "profiles", "policies")
 DIGITS = 6
 """More than the 4 of outputs, since the card's context is added before the sum is shown."""
-TASKS = {
-    "causal_lm": ("instruction_following", ("full", "lora", "qlora")),
-    "seq2seq": ("summarization", ("full", "lora")),
-    "sequence_classification": ("classification", ("full", "lora")),
+TASKS: dict[str, dict[str, tuple[str, ...]]] = {
+    "causal_lm": {
+        "instruction_following": ("full", "lora", "qlora"),
+        "preference": ("lora", "qlora"),
+        "continued_pretraining": ("lora", "qlora"),
+        "reinforcement": ("lora", "qlora"),
+    },
+    "seq2seq": {"summarization": ("full", "lora")},
+    "sequence_classification": {"classification": ("full", "lora")},
 }
-"""The task that stands for a kind of model, and the adapters that are priced for it."""
+"""By kind of model, a task for each objective, the usual one first, and the adapters that are priced for it."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,10 @@ class Kinds:
 
 @dataclass(frozen=True)
 class Need:
-    """One model with one adapter: settings, and one row of GiB for each kind of cards."""
+    """One model for one task with one adapter: settings, and one row of GiB for each kind of cards."""
 
     model: str
+    task: str
     adapter: str
     settings: str
     reasons: tuple[Reason, ...]
@@ -107,18 +113,17 @@ def _recorded(repo: Repo, knowledge: Knowledge, models: Iterable[str]) -> list[t
 
 
 def _needs(repo: Repo, knowledge: Knowledge, model: Model, cards: tuple[Gpu, ...], known: Arithmetic) -> list[Need]:
-    """The needs of one model, by adapter. `known` is shared by models of one architecture."""
-    task, adapters = TASKS[kind_of(model)]
+    """The needs of one model, by task and adapter. `known` is shared by models of one architecture."""
     found = []
-    for adapter in adapters:
+    for task, adapter in ((task, adapter) for task, those in TASKS[kind_of(model)].items() for adapter in those):
         answer = recommend(repo, RecommendRequest(model=model.id, task=task, adapter=adapter), knowledge)
         config = answer.config
-        key = (model.architecture, model.kind, adapter, config["optim"], config["lora_r"])
+        key = (model.architecture, model.kind, task, adapter, config["optim"], config["lora_r"])
         if key not in known:
             known[key] = tuple(_memory(repo, model, task, config, card) for card in cards)
         settings = json.dumps(_settings(answer), sort_keys=True)
-        safe = answer.constrained_safe
-        found.append(Need(model.id, adapter, settings, answer.reasons, known[key], answer.confidence, safe))
+        sure, safe = answer.confidence, answer.constrained_safe
+        found.append(Need(model.id, task, adapter, settings, answer.reasons, known[key], sure, safe))
     return found
 
 
@@ -143,19 +148,23 @@ def setup_bounds(repo: Repo, question: Question, optim: str, rank: int | None) -
     return bounds(repo, request, sizes[None, :], lengths[:, None])
 
 
-def needs_file(
+def needs_files(
     repo: Repo, knowledge: Knowledge, jobs: int = 1, backend: str = "loky", memo: Memo | None = None
 ) -> dict[str, bytes]:
-    """`data/needs.js`: by model and adapter, settings, reasons, confidence, and the number of its memory table."""
+    """`data/needs/<objective>.js`: by model and adapter, settings, reasons, confidence, number of the memory table."""
     key = _inputs(repo, knowledge)
     if key not in _MADE:
         _MADE.clear()
-        _MADE[key] = chunk("needs", _document(_all_needs(repo, knowledge, jobs, backend, memo)))
+        groups: dict[str, list[Need]] = {}
+        for need in _all_needs(repo, knowledge, jobs, backend, memo):
+            groups.setdefault(repo.tasks[need.task].objective, []).append(need)
+        files = (chunk(f"needs/{objective}", _document(needs)) for objective, needs in groups.items())
+        _MADE[key] = {path: content for file in files for path, content in file.items()}
     return dict(_MADE[key])
 
 
 _MADE: dict[Hashable, dict[str, bytes]] = {}
-"""The last file that was made, by the digest of everything it was made from: several plans in one process share it."""
+"""The last files that were made, by the digest of all they were made from: several plans in one process share them."""
 
 
 def _inputs(repo: Repo, knowledge: Knowledge) -> Hashable:

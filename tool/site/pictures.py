@@ -15,8 +15,8 @@ from tool.site.needs import LENGTHS, MICRO_BATCHES, Kinds, Need, kind_of, needs_
 
 FOLDER = ".github/docs/"
 WIDTH = 960
-LENGTH = 2048
-"""Tokens of the heat map."""
+TASK, LENGTH = "instruction_following", 2048
+"""Of the heat map; the length in tokens."""
 EXAMPLE = "meta-llama/Llama-3.1-8B-Instruct"
 BARS = (
     *(("qlora", "colab", "free"), ("lora", "colab", "pro"), ("lora", "local", "rtx-4090")),
@@ -73,7 +73,7 @@ def heat_map(repo: Repo, knowledge: Knowledge) -> Drawing:
     """The most capable adapter that fits: models of the catalogue by its cards, one card, checkpointing."""
     models, cards = _models(repo), _cards(repo)
     kinds = Kinds.read(repo)
-    needs = {(need.model, need.adapter): need for need in needs_of(repo, knowledge, models)}
+    needs = {(need.model, need.adapter): need for need in needs_of(repo, knowledge, models) if need.task == TASK}
     left, top, wide, high = 250, 196, 50, 27
     drawing = Drawing(
         left + wide * len(cards) + 60, top + high * len(models) + 66, "What fits where, by model and card"

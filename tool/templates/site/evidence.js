@@ -135,7 +135,7 @@
     const chosen = choices();
     const found = rows(priors, chosen);
     const go = (change) => {
-      location.hash = ftc.address({ ...chosen, ...change });
+      location.hash = ftc.address({ ...choices(), ...change });
     };
     const field = el(
       "select",

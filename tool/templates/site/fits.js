@@ -10,6 +10,7 @@
     const adapter = ftc.ADAPTERS[asked.adapter] ? asked.adapter : "qlora";
     return {
       view: "fits",
+      objective: ftc.NEEDS.includes(asked.objective) ? asked.objective : "sft",
       adapter,
       length,
       which: asked.which === "all" ? "all" : "catalogue",
@@ -18,8 +19,9 @@
     };
   }
 
-  const go = (chosen, change) => {
-    location.hash = ftc.address({ ...chosen, ...change });
+  /** What is chosen now, with a change; the form outlives the choice that it was made with. */
+  const go = (change) => {
+    location.hash = ftc.address({ ...ftc.read(), view: "fits", ...change });
   };
 
   /** Cards with the same memory and abilities share a column; the first names it, all stand in its title. */
@@ -45,20 +47,18 @@
       .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
   }
 
+  /** The task that the figures of a model stand for. */
+  const taskOf = (needs, model, adapter) => needs.settings[needs.models[model][adapter][0]].task_type;
+
   function controls(needs, chosen) {
     const chip = (name, value, text, checked, change) =>
-      el(
-        "label.chip",
-        {},
-        el("input", { type: "radio", name, value, checked, onchange: () => go(chosen, change) }),
-        text,
-      );
+      el("label.chip", {}, el("input", { type: "radio", name, value, checked, onchange: () => go(change) }), text);
     const name = el("input", {
       id: "name",
       type: "search",
       value: chosen.name,
       placeholder: "e.g. qwen 7b",
-      onchange: () => go(chosen, { name: name.value, most: null }),
+      onchange: () => go({ name: name.value, most: null }),
     });
     return el(
       "form.ask",
@@ -66,7 +66,7 @@
         "aria-label": "What to show",
         onsubmit: (event) => {
           event.preventDefault();
-          go(chosen, { name: name.value, most: null });
+          go({ name: name.value, most: null });
         },
       },
       el(
@@ -75,6 +75,14 @@
         el("legend", {}, "Adapter"),
         Object.entries(ftc.ADAPTERS).map(([id, text]) =>
           chip("adapter", id, text, chosen.adapter === id, { adapter: id }),
+        ),
+      ),
+      el(
+        "fieldset.chips",
+        {},
+        el("legend", {}, "Objective"),
+        ftc.NEEDS.map((id) =>
+          chip("objective", id, ftc.OBJECTIVES[id], chosen.objective === id, { objective: id, most: null }),
         ),
       ),
       el(
@@ -133,7 +141,18 @@
         el(
           "th",
           { scope: "row" },
-          el("a", { href: ftc.address({ view: "find", model: id, adapter: chosen.adapter }) }, id.split("/").pop()),
+          el(
+            "a",
+            {
+              href: ftc.address({
+                view: "find",
+                model: id,
+                task: taskOf(needs, id, chosen.adapter),
+                adapter: chosen.adapter,
+              }),
+            },
+            id.split("/").pop(),
+          ),
           el("span.hint", {}, " " + ftc.parameters(count)),
         ),
         cards.map((card) => cell(needs, id, chosen, card)),
@@ -154,7 +173,9 @@
       el(
         "p.small",
         {},
-        shown.length + " of " + all.length + " models. ",
+        all.length
+          ? shown.length + " of " + all.length + " models. "
+          : "No figures stand here for this adapter and objective. ",
         all.length > shown.length &&
           el("a", { href: ftc.address({ ...chosen, most: chosen.most + 4 * STEP }) }, "Show more"),
       ),
@@ -162,7 +183,7 @@
   }
 
   async function render(view) {
-    const needs = await ftc.load("needs");
+    const needs = await ftc.loadNeeds(ftc.read().objective);
     const chosen = choices(needs);
     const legend = el(
       "p.scale",

@@ -2,6 +2,9 @@
 "use strict";
 (() => {
   const { el, gib } = ftc;
+  const OBJECTIVES = ["sft", "dpo", "cpt", "grpo"];
+  const load = (objective) => ftc.load("needs/" + (OBJECTIVES.includes(objective) ? objective : "sft"));
+
   /** GiB at most of one model and adapter on a card (null: one whose memory was typed), by length and micro-batch. */
   function need(needs, model, adapter, card) {
     const row = needs.models[model]?.[adapter];
@@ -28,7 +31,7 @@
   const nearest = (needs, wanted) => needs.lengths.filter((length) => length <= wanted).pop() ?? needs.lengths[0];
 
   async function show(chosen, target) {
-    const needs = await ftc.load("needs");
+    const needs = await load(ftc.data.core.tasks[chosen.task].objective);
     const options = ftc
       .preferred(chosen.model)
       .filter((adapter) => chosen.adapter === "auto" || chosen.adapter === adapter)
@@ -154,5 +157,5 @@
     return ftc.table("Memory of " + ftc.ADAPTERS[adapter] + " by length and micro-batch, in GiB", heads, rows, "grid");
   }
 
-  Object.assign(ftc, { showNeeds: show, needOf: need, largestBatch: largest });
+  Object.assign(ftc, { NEEDS: OBJECTIVES, loadNeeds: load, showNeeds: show, needOf: need, largestBatch: largest });
 })();

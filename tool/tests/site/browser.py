@@ -1,7 +1,7 @@
 """Open the page in Chromium and write down what is wrong: `browser.py SITE ANSWERS AXE REPORT [PICTURES]`.
 
 Runs in an environment of its own, so it uses nothing of the project. SITE is generated/site, ANSWERS what the command
-gives: {answers: [{key, place, adapter, answer, exports}], cells: [{model, name, card, adapter, length, batch}]}, AXE
+gives: {answers: [{key, place, adapter, answer, exports}], cells: [{model, card, query, batch}]}, AXE
 the text of axe-core, REPORT the file to write: {check: {"looked_at": n, "wrong": [what]}}.
 """
 
@@ -194,7 +194,7 @@ def heat_map(browser: Browser, report: Report, base: str, cells: list[dict[str, 
     """The largest micro-batch of each cell against what the memory model says of that model and card."""
     visitor = Visitor(browser, report, base, DESKTOP, "light")
     for cell in cells:
-        visitor.follow_or_open(f"#fits?adapter={cell['adapter']}&length={cell['length']}&name={cell['name']}")
+        visitor.follow_or_open(f"#fits?{cell['query']}")
         script = """([model, card]) => {
             const column = [...document.querySelectorAll('table.heat thead th')].findIndex(
                 (each) => each.title.split(', ').includes(card));
@@ -282,6 +282,19 @@ def by_hand(browser: Browser, report: Report, base: str) -> None:
     page.wait_for_selector("h1")
     again = page.evaluate("getComputedStyle(document.body).backgroundColor")
     report.look("by hand", None if back == again == "rgb(14, 17, 22)" else f"dark is {back}, then {again}")
+    visitor.follow("#fits")
+    for name, value in (("adapter", "lora"), ("objective", "dpo"), ("length", "4096"), ("which", "all")):
+        page.check(f'input[name="{name}"][value="{value}"]', force=True)
+        page.wait_for_function(SHOWN, arg=page.evaluate("location.hash"))
+    chosen = page.eval_on_selector_all("form.ask :checked", "(all) => all.map((each) => each.value)")
+    report.look("by hand", None if chosen == ["lora", "dpo", "4096", "all"] else f"after four choices: {chosen}")
+    visitor.follow("#evidence")
+    page.check('input[name="objective"][value="grpo"]', force=True)
+    page.wait_for_function(SHOWN, arg=page.evaluate("location.hash"))
+    page.select_option("#field", "max_length")
+    page.wait_for_function(SHOWN, arg=page.evaluate("location.hash"))
+    both = "objective=grpo" in page.url and "field=max_length" in page.url
+    report.look("by hand", None if both else f"a second choice undoes the first: {page.url}")
     visitor.follow("#fits?which=all&name=yi%201.5%2034b")
     rows = page.eval_on_selector_all("table.heat tbody tr", "(all) => all.length")
     report.look("by hand", None if rows == 2 else f"{rows} rows for two models")

@@ -64,17 +64,18 @@ def cells(repo: Repo) -> list[dict[str, Any]]:
     """Cells of the heat map: the largest standard micro-batch that `ftc fit` finds to fit, model by card."""
     knowledge, found = current_knowledge(repo), []
     models = ("Qwen/Qwen2.5-7B-Instruct", "google/gemma-2-9b-it", "meta-llama/Llama-3.1-70B-Instruct")
-    for model, adapter, length in ((model, *how) for model in models for how in (("qlora", 2048), ("lora", 4096))):
-        request = {"model": model, "task": "instruction_following", "adapter": adapter}
+    asked = (("sft", "instruction_following", "lora", 4096), ("dpo", "preference", "qlora", 2048))
+    for model, (objective, task, adapter, length) in ((model, how) for model in models for how in asked):
+        request = {"model": model, "task": task, "adapter": adapter}
         config = recommend(repo, RecommendRequest.model_validate(request), knowledge).config
+        query = f"objective={objective}&adapter={adapter}&length={length}&name={model.split('/')[1]}"
         for card in ("T4", "RTX-4090", "L40S", "H100-SXM5-80GB", "B300-SXM"):
             question = ask(repo, RecommendRequest.model_validate({**request, "gpu": card}))
             setup = first_setup(question, adapter, config["optim"], config["lora_r"])
             priced = request_for(question, setup).model_copy(update={"grad_checkpointing": True, "seq_len": length})
             verdicts = {n: fit(repo, priced.model_copy(update={"micro_batch": n})).verdict for n in MICRO_BATCHES}
             batch = max((size for size, verdict in verdicts.items() if verdict == "fits"), default=0)
-            cell = {"model": model, "name": model.split("/")[1], "card": card, "adapter": adapter}
-            found.append({**cell, "length": length, "batch": batch})
+            found.append({"model": model, "card": card, "query": query, "batch": batch})
     return found
 
 

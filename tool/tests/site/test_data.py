@@ -87,15 +87,21 @@ def test_the_text_for_a_framework_is_that_of_the_command(made: tuple[Path, dict[
 
 @pytest.mark.parametrize("card", ["T4", "RTX-4090", "H100-SXM5-80GB", "MI300X"])
 @pytest.mark.parametrize(
-    ("model", "adapter"),
-    [("Qwen/Qwen2.5-7B", "lora"), ("google/gemma-2-9b-it", "full"), ("google/flan-t5-base", "full")],
+    ("objective", "model", "adapter"),
+    [
+        ("sft", "Qwen/Qwen2.5-7B", "lora"),
+        ("sft", "google/gemma-2-9b-it", "full"),
+        ("sft", "google/flan-t5-base", "full"),
+        ("dpo", "Qwen/Qwen3-8B", "lora"),
+        ("grpo", "Qwen/Qwen2.5-7B", "qlora"),
+    ],
 )
 def test_needs_beyond_the_catalogue_are_what_fit_says(
-    made: tuple[Path, dict[str, bytes]], model: str, adapter: str, card: str
+    made: tuple[Path, dict[str, bytes]], objective: str, model: str, adapter: str, card: str
 ) -> None:
     """Table plus the card's context is the upper bound of `ftc fit` for that setup, to the digits shown."""
     root, files = made
-    repo, needs, core = open_repo(root), data(files, "needs"), data(files, "core")
+    repo, needs, core = open_repo(root), data(files, f"needs/{objective}"), data(files, "core")
     settings, _, table, *_ = needs["models"][model][adapter]
     config = needs["settings"][settings]
     facts = next(each for each in core["cards"] if each["id"] == card)
@@ -111,7 +117,7 @@ def test_needs_beyond_the_catalogue_are_what_fit_says(
 def test_needs_cover_the_registry(made: tuple[Path, dict[str, bytes]]) -> None:
     """Every model of the registry has settings and memory, and every number in the file points somewhere."""
     root, files = made
-    needs = data(files, "needs")
+    needs = data(files, "needs/sft")
     assert needs["models"].keys() == {model.id for model in open_repo(root).models}
     cells = len(needs["lengths"]) * len(needs["batches"])
     for rows in needs["models"].values():
