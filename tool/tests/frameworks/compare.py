@@ -22,16 +22,31 @@ def differences(name: str, case: Case, read: dict[str, Any]) -> list[str]:
     """A sentence for each field that the framework would run with another value, and no warning says so."""
     plan, native = case.plan, case.done.native
     found = []
+    packed = bool(native.config.get("packing"))
     for field in FIELDS:
         if field in native.lost or field in native.implied or field not in plan.values:
             continue
+        if field == "warmup_ratio" and "warmup_steps" in read:
+            continue  # counted in steps
         if field == "beta" and plan.objective in ("sft", "cpt"):
             continue
         ours, theirs = plan.values[field], read.get(field)
-        if not _same(_as_theirs(name, field, ours), theirs):
+        if not _same(_as_theirs(name, field, ours, packed), theirs):
             found.append(f"{field}: recommended {ours!r}, {name} reads {theirs!r}")
+    if "warmup_steps" in read and read["warmup_steps"] != _warmup_steps(case):
+        found.append(f"warm-up: recommended {_warmup_steps(case)} steps, it reads {read['warmup_steps']}")
     found += _structure(case, read)
     return found
+
+
+def _warmup_steps(case: Case) -> int:
+    """Steps of warm-up for a framework that counts them: the share of all steps, where those are known."""
+    plan = case.plan
+    if plan.rows is None or plan.values["lr_scheduler_type"] == "constant":
+        return 0
+    batch = plan.values["per_device_train_batch_size"] * plan.values["gradient_accumulation_steps"] * plan.gpus
+    steps = max(1, int(plan.rows * plan.values["num_train_epochs"] / batch))
+    return round(plan.values["warmup_ratio"] * steps)
 
 
 def _structure(case: Case, read: dict[str, Any]) -> list[str]:
@@ -51,10 +66,12 @@ def _structure(case: Case, read: dict[str, Any]) -> list[str]:
     return found
 
 
-def _as_theirs(name: str, field: str, value: Any) -> Any:
+def _as_theirs(name: str, field: str, value: Any, packed: bool) -> Any:
     """Our value in the form that the probe of this framework reports."""
     if field == "target_modules" and value != "all-linear":
         return sorted(value)
+    if name == "llamafactory" and field == "max_length" and packed:
+        return value - 1  # it packs into one token less, for its padding to a multiple of eight
     if name == "torchtune" and field == "target_modules":
         return ALL_LINEAR
     if name == "torchtune" and field == "optim":

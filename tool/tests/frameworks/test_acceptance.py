@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tool.lint.finding import Finding
 from tool.lint.keys_rule import key_findings
 from tool.lint.read import read
 from tool.load import open_repo
@@ -38,7 +39,7 @@ class Outcome:
     cases: list[Case]
     answers: list[dict[str, Any]]
     typos: dict[str, tuple[str, dict[str, Any]]]
-    mistyped: dict[str, Any]
+    mistyped: tuple[str, dict[str, Any]]
 
 
 def misspelled(text: str, key: str) -> str:
@@ -61,7 +62,7 @@ def outcome(name: str) -> Outcome:
     answers = probe(name, files)
     after = answers[len(made) :]
     paired = {key: (text, answer) for (key, text), answer in zip(typos.items(), after, strict=False)}
-    return Outcome(made, answers[: len(made)], paired, after[-1])
+    return Outcome(made, answers[: len(made)], paired, (mistyped, after[-1]))
 
 
 def _file(case: Case, text: str) -> dict[str, Any]:
@@ -97,17 +98,24 @@ def test_a_misspelled_key_is_refused(name: str, tmp_path: Path) -> None:
     """By the framework; and where it ignores what it does not know, by `ftc lint`'s list of its keys."""
     for key, (text, answer) in outcome(name).typos.items():
         if answer["accepted"]:
-            file = tmp_path / "config.yaml"
-            file.write_text(text)
-            found = [finding for finding in key_findings(name, read(file)) if finding.rule == "unknown-key"]
+            found = [finding for finding in linted(name, text, tmp_path) if finding.rule == "unknown-key"]
             assert any(key in finding.text for finding in found), (key, found)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_word_for_a_number_is_refused(name: str) -> None:
-    """The probe does parse: a learning rate or number of epochs that is no number does not pass."""
-    answer = outcome(name).mistyped
-    assert not answer["accepted"], answer["read"]
+def test_a_word_for_a_number_is_refused(name: str, tmp_path: Path) -> None:
+    """A learning rate or number of epochs that is no number: the framework refuses it, or `ftc lint` does."""
+    text, answer = outcome(name).mistyped
+    if answer["accepted"]:
+        found = [finding for finding in linted(name, text, tmp_path) if finding.level == "error"]
+        assert any("fast" in finding.text for finding in found), found
+
+
+def linted(name: str, text: str, folder: Path) -> list[Finding]:
+    """What `ftc lint` says to the keys of a file."""
+    file = folder / "config.yaml"
+    file.write_text(text)
+    return [finding for document in read(file) for finding in key_findings(name, document)]
 
 
 def _pairs(found: Outcome) -> list[tuple[Case, dict[str, Any]]]:

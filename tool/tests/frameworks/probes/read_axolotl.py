@@ -8,6 +8,7 @@ import importlib
 from unittest import mock
 
 import yaml
+from axolotl.core import training_args
 from axolotl.core.builders import HFCausalTrainerBuilder, HFRLTrainerBuilder
 from axolotl.utils.config import prepare_plugins, validate_config
 from axolotl.utils.dict import DictDefault
@@ -32,19 +33,16 @@ def arguments_of(config):
     model, tokenizer = mock.MagicMock(), mock.MagicMock()
     if config.rl:
         return HFRLTrainerBuilder(config, model, tokenizer, None)._build_training_arguments(STEPS)[0]
-    from axolotl.core.training_args import AxolotlTrainingArguments
-
     captured = {}
-    builder = HFCausalTrainerBuilder(config, model, tokenizer, None)
 
     def stop(**arguments):
         captured.update(arguments)
         raise StopIteration
 
-    patched = mock.patch("axolotl.core.builders.causal.AxolotlTrainingArguments", stop)
-    with patched, contextlib.suppress(StopIteration):
-        builder.build(STEPS)
-    return AxolotlTrainingArguments(**captured)
+    plain = training_args.AxolotlTrainingArguments
+    with mock.patch.object(training_args, "AxolotlTrainingArguments", stop), contextlib.suppress(StopIteration):
+        HFCausalTrainerBuilder(config, model, tokenizer, None).build(STEPS)
+    return plain(**captured)
 
 
 def quantization(config):

@@ -32,9 +32,7 @@ def required(name):
 
 def schedule_of(config):
     """The learning rate's share at the middle of the decay, which tells a constant schedule from a falling one."""
-    if "lr_scheduler" not in config:
-        return "constant"
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    optimizer = components.instantiate(config.optimizer, [torch.nn.Parameter(torch.zeros(1))])
     scheduler = components.instantiate(config.lr_scheduler, optimizer, num_training_steps=1000, last_epoch=-1)
     middle = scheduler.lr_lambdas[0]((1000 + config.lr_scheduler.num_warmup_steps) // 2)
     if abs(middle - 1.0) < 1e-9:
@@ -84,7 +82,7 @@ def read(path, request):
         "precision": config.dtype,
         "seed": config.seed,
         "lr_scheduler_type": schedule_of(config),
-        "warmup_steps": config.lr_scheduler.num_warmup_steps if "lr_scheduler" in config else 0,
+        "warmup_steps": config.lr_scheduler.num_warmup_steps,
         "beta": components.instantiate(config.loss).beta if "dpo" in recipe else None,
         "quantization": "nf4-dq" if config.model.get("quantize_base") else "none",
         "adapter": "full",
