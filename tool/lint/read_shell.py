@@ -20,7 +20,7 @@ def shell_documents(name: str, text: str) -> list[Document]:
     """Raises BadRequest for a script in which no training command is found."""
     environment: dict[str, tuple[int, str]] = {}
     found = []
-    for line, command in _commands(text):
+    for line, command in _commands(text.replace("\x00", "")):
         try:
             words = shlex.split(command, comments=True)
         except ValueError as error:
