@@ -94,13 +94,13 @@ def test_slow() -> None:
 
 
 def _quicken(root: Path) -> None:
-    """The same targets of make, with little to do: types of one module, one file of tests, no other environments."""
+    """The same targets of make, with little to do: style of two files, one file of tests, no other environments."""
     makefile = root / "Makefile"
     text = makefile.read_text()
-    assert text.count("$(VENV)/bin/mypy\n") == 1
-    text = text.replace("$(VENV)/bin/mypy\n", "$(VENV)/bin/mypy tool/errors.py\n")
-    text, changed = re.subn(r"^prove: .*?(?= ##)", "prove: $(STAMP)", text, flags=re.MULTILINE)
-    assert changed == 1
+    text, proof = re.subn(r"^prove: .*?(?= ##)", "prove: $(STAMP)", text, flags=re.MULTILINE)
+    quick = f"\\1\t@$(VENV)/bin/ruff check tool/errors.py {QUICK}\n\t@$(VENV)/bin/mypy tool/errors.py\n"
+    text, lint = re.subn(r"^(lint: .*\n)(?:\t.*\n)+", quick, text, flags=re.MULTILINE)
+    assert (proof, lint) == (1, 1)
     makefile.write_text(text)
     (root / QUICK).write_text(QUICK_TESTS)
 
