@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import Any
 
 from tool.errors import BadRequest
+from tool.render.canonical import canonical
 from tool.render.context import NotebookContext
 from tool.render.templates import environment, template_names
 from tool.render.view import adapter_of, model_kind_of, objective_of, view
 from tool.schema.recommendation import Recommendation
 
 _SEPARATOR = re.compile(r"^# %%( \[markdown\])?\s*$", re.MULTILINE)
+
+_GAP = re.compile(r"\n{4,}")
 
 
 def template_for(recommendation: Recommendation, context: NotebookContext) -> str:
@@ -64,14 +66,16 @@ def notebook(recommendation: Recommendation, context: NotebookContext) -> bytes:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return (canonical(document) + "\n").encode()
 
 
 def cells(text: str) -> list[tuple[str, str]]:
     """Split the percent format (`# %%`, `# %% [markdown]`) into (cell type, source)."""
     pieces = _SEPARATOR.split(text)
     kinds = ["markdown" if mark else "code" for mark in pieces[1::2]]
-    sources = [re.sub(r"\n{4,}", "\n\n\n", piece.strip("\n")) for piece in pieces[2::2]]
+    sources = [
+        _GAP.sub("\n\n\n", piece.strip("\n")) if "\n\n\n\n" in piece else piece.strip("\n") for piece in pieces[2::2]
+    ]
     return [(kind, source) for kind, source in zip(kinds, sources, strict=True) if source.strip()]
 
 

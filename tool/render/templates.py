@@ -32,6 +32,8 @@ def python_literal(value: Any, width: int = 100) -> str:
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
     if type(value) is str:
         quoted = json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
+        if quoted.isprintable():
+            return quoted
         return "".join(letter if letter.isprintable() else _escaped(letter) for letter in quoted)
     if value is None or type(value) in (bool, int, float):
         return repr(value)
@@ -45,7 +47,8 @@ def _escaped(letter: str) -> str:
 
 def one_line(value: Any) -> str:
     """`value` as printable text without line breaks."""
-    return "".join(letter for letter in " ".join(str(value).split()) if letter.isprintable())
+    line = " ".join(str(value).split())
+    return line if line.isprintable() else "".join(letter for letter in line if letter.isprintable())
 
 
 def _bracket(items: list[str], opening: str, closing: str, width: int) -> str:
@@ -118,4 +121,9 @@ def used_templates() -> frozenset[str]:
 
 def template_names() -> list[str]:
     """The templates that can be rendered: folders with a notebook.py.j2."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/notebook.py.j2"))
+    return list(_names(FOLDER))
+
+
+@lru_cache(maxsize=4)
+def _names(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in folder.glob("*/notebook.py.j2")))
