@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,14 @@ def _reports(files: tuple[Path, ...], options: dict[str, Any]) -> tuple[list[Any
     from tool.lint.read import NotAConfiguration
     from tool.lint.view import Target
 
+    version = options["framework_version"]
+    if version is not None and not re.fullmatch(r"\d+(\.\w+)*", version):
+        raise BadRequest("framework-version", f"{version!r} is no release", "write it as in 0.12.2")
     repo, priors = _registry(options["root"])
     target = Target(options["gpu"], options["gpus"], options["platform"], options["plan"], options["dataset_rows"])
     _check_target(repo, target)
     framework = None if options["framework"] == "auto" else options["framework"]
-    chosen = Options(framework, options["framework_version"], target, check_rules(options["ignore"]))
+    chosen = Options(framework, version, target, check_rules(options["ignore"]))
     reports, faults = [], []
     for path in files:
         try:

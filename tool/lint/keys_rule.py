@@ -108,9 +108,8 @@ def _unknown(
         return None
     title, version = TITLES[framework], newest(SOURCES[framework][0])
     mend = f"did you mean {near}?" if near else "remove it, or put it where it belongs"
-    return Finding(
-        line, key, "unknown-key", "warning" if loose else "error", f"{title} {version} has no key {name}", mend
-    )
+    level: Level = "note" if document.config[key] is None else "warning" if loose else "error"
+    return Finding(line, key, "unknown-key", level, f"{title} {version} has no key {name}", mend)
 
 
 def is_own_script(framework: str, document: Document) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 from tool.errors import BadRequest
 from tool.lint.finding import Finding
 
-MAX_BYTES = 2 << 20
+MAX_BYTES, MAX_NOTEBOOK_BYTES = 2 << 20, 32 << 20
+"""Notebooks hold the pictures that they drew."""
 SHELL = (".sh", ".bash", ".slurm")
 SUFFIXES = ("", ".yaml", ".yml", ".json", ".py", ".ipynb", *SHELL)
 _TRAINING = re.compile(r"learning_rate|base_model|model_name|finetuning_type|gradient_accumulation|_component_")
@@ -50,11 +51,12 @@ def read(path: Path) -> list[Document]:
 
     Raises BadRequest for a file that cannot be read as what its name says.
     """
-    from tool.lint.read_python import notebook_source, python_document
+    from tool.lint.read_python import notebook_document, python_document
     from tool.lint.read_shell import shell_documents
 
-    if path.stat().st_size > MAX_BYTES:
-        raise BadRequest("file", f"{path.name} is larger than {MAX_BYTES >> 20} MiB", "give a configuration file")
+    most = MAX_NOTEBOOK_BYTES if path.suffix == ".ipynb" else MAX_BYTES
+    if path.stat().st_size > most:
+        raise BadRequest("file", f"{path.name} is larger than {most >> 20} MiB", "give a configuration file")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -65,7 +67,7 @@ def read(path: Path) -> list[Document]:
     if path.suffix == ".py":
         documents = [python_document(path.name, text)]
     elif path.suffix == ".ipynb":
-        documents = [python_document(path.name, notebook_source(path.name, text))]
+        documents = [notebook_document(path.name, text)]
     elif path.suffix in SHELL:
         documents = shell_documents(path.name, text)
     else:

@@ -11,15 +11,30 @@ from tool.errors import BadRequest
 from tool.lint.read import Document
 
 
-def notebook_source(name: str, text: str) -> str:
-    """The code cells of a notebook, one after the other. Lines count over the code cells."""
+def notebook_document(name: str, text: str) -> Document:
+    """The code cells of a notebook, one after the other. Lines are those of the file, as far as they are told apart."""
     try:
         cells = json.loads(text)["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise BadRequest("file", f"{name} is not a notebook", "give a Jupyter notebook") from None
     lines = "\n".join(code).split("\n")
-    return "\n".join(_without_magic(line) for line in lines)
+    found = python_document(name, "\n".join(_without_magic(line) for line in lines))
+    places = _places(lines, text.split("\n"))
+    found.lines = {key: places[line - 1] for key, line in found.lines.items()}
+    found.assigned = {key: (places[line - 1], value) for key, (line, value) in found.assigned.items()}
+    return found
+
+
+def _places(code: list[str], file: list[str]) -> list[int]:
+    """The line of the file in which each line of code stands, quoted as JSON quotes it; 0 where it is not found."""
+    found, start = [], 0
+    for line in code:
+        quoted = json.dumps(line, ensure_ascii=False)[1:-1]
+        place = next((at for at in range(start, len(file)) if quoted and quoted in file[at]), None)
+        start = start if place is None else place
+        found.append(0 if place is None else place + 1)
+    return found
 
 
 def _without_magic(line: str) -> str:

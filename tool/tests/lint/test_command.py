@@ -65,6 +65,7 @@ def test_wrong_names_of_cards_are_one_error(files: tuple[str, str], ftc: Run) ->
     assert code == 2 and out == "" and err.count("unknown GPU") == 1
     assert ftc("lint", *files, "--platform", "colabb")[0] == 2
     assert ftc("lint", *files, "--plan", "free")[0] == 2
+    assert ftc("lint", *files, "--framework-version", "newest")[0] == 2
 
 
 def test_a_platform_is_as_good_as_a_card(files: tuple[str, str], ftc: Run) -> None:

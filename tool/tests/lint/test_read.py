@@ -102,9 +102,11 @@ def test_python_calls_are_read_and_not_run(tmp_path: Path) -> None:
 def test_a_notebook_is_read_with_what_it_installs(tmp_path: Path) -> None:
     """Magic lines do not break the syntax, and a pinned release is remembered."""
     source = ["!pip install trl==0.22.2 'transformers==4.56.2'\n", "if True:\n", "    %time\n", "SFTConfig(bf16=True)"]
-    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}))
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}, indent=1))
     found = document(tmp_path / "a.ipynb")
     assert found.config == {"SFTConfig.bf16": True}
+    line = (tmp_path / "a.ipynb").read_text().split("\n")[found.lines["SFTConfig.bf16"] - 1]
+    assert "SFTConfig(bf16=True)" in line
     assert found.pins == {"trl": "0.22.2", "transformers": "4.56.2"}
 
 
