@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tool.export.engine import Framework, Key, Native, Plan, group, visible
+import math
+
+from tool.export.engine import Framework, Key, Native, Plan, counted_warmup, group, visible
 
 KEYS = (
     Key("max_length", "sequence_len", "tokens"),
@@ -109,12 +111,32 @@ def _objective(plan: Plan, native: Native) -> None:
     if plan.objective in ("sft", "cpt"):
         return
     config["rl"] = plan.objective
+    if plan.objective == "kto":
+        config["remove_unused_columns"] = False  # Axolotl asks for it
+    if plan.objective == "simpo":  # whose trainer takes no share
+        config.pop("warmup_ratio", None)
+        config["warmup_steps"] = counted_warmup(plan, native, "Axolotl's SimPO")
     if plan.objective == "grpo":
         config["trl.beta"] = values.get("beta", 0.0)
         config["trl.reward_funcs"] = ["rewards.reward"]
         group(plan, native, "trl.")
+        _whole_groups(plan, native)
     elif "beta" in values:
         config["rl_beta"] = values["beta"]
+
+
+def _whole_groups(plan: Plan, native: Native) -> None:
+    """Axolotl wants a whole group of answers for every card; where a step has fewer, it generates for several at once."""
+    values, answers = plan.values, native.config["trl.num_generations"]
+    step = values["per_device_train_batch_size"] * plan.gpus
+    batch, piece = step * values["gradient_accumulation_steps"], math.lcm(step, answers)
+    wanted = max(batch, answers * plan.gpus)
+    native.config["trl.generation_batch_size"] = piece * math.ceil(wanted / piece)
+    if native.config["trl.generation_batch_size"] != batch:
+        times = native.config["trl.generation_batch_size"] / batch
+        native.lost["generation"] = (
+            f"answers are generated for {times:g} steps at once: Axolotl wants a group for each card"
+        )
 
 
 def _sharding(plan: Plan, native: Native) -> None:

@@ -178,6 +178,19 @@ def total_steps(plan: Plan) -> int | None:
     return max(1, int(plan.rows * float(plan.values.get("num_train_epochs", 1)) / batch))
 
 
+def counted_warmup(plan: Plan, native: Native, title: str) -> int:
+    """Steps of warm-up, for a framework that counts them; our share of all steps is named as lost where there is one."""
+    share, steps = float(plan.values.get("warmup_ratio") or 0), total_steps(plan)
+    if not share:
+        return 0
+    if plan.values.get("lr_scheduler_type", "constant") == "constant":
+        native.lost["warmup_ratio"] = "the schedule `constant` does not warm up, here as in TRL"
+        return 0
+    of = f"of {steps} steps" if steps else "of a number of steps that is not known: give --dataset-rows"
+    native.lost["warmup_ratio"] = f"{title} counts warm-up in steps; ours is a share of {share:g} {of}"
+    return round(share * steps) if steps else 0
+
+
 def nested(config: dict[str, Any]) -> dict[str, Any]:
     """Dotted keys as nested mappings; a level whose names are all numbers becomes a list."""
     tree: dict[str, Any] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tool.errors import BadRequest
-from tool.export.engine import Framework, Key, Native, Plan, total_steps
+from tool.export.engine import Framework, Key, Native, Plan, counted_warmup
 
 KEYS = (
     Key("max_length", "tokenizer.max_seq_len", "tokens"),
@@ -170,20 +170,14 @@ def _optimizer(plan: Plan, native: Native) -> None:
 
 def _schedule(plan: Plan, native: Native) -> None:
     """torchtune has one schedule. Of no cosine cycle at all it is a constant one, which is how that is written here."""
-    ours, share = str(plan.values.get("lr_scheduler_type") or "constant"), float(plan.values.get("warmup_ratio") or 0)
+    ours = str(plan.values.get("lr_scheduler_type") or "constant")
     if ours not in ("cosine", "constant", "constant_with_warmup"):
         native.lost["lr_scheduler_type"] = f"torchtune has the cosine and the constant schedule only (ours: {ours})"
     native.config["lr_scheduler._component_"] = "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup"
     if ours.startswith("constant"):
         native.config["lr_scheduler.num_cycles"] = 0.0
-    steps = total_steps(plan)
-    warmup = round(share * steps) if steps and ours != "constant" else 0
+    warmup = counted_warmup(plan, native, "torchtune")
     native.config["lr_scheduler.num_warmup_steps"] = warmup
-    if ours == "constant" and share:
-        native.lost["warmup_ratio"] = "the schedule `constant` does not warm up, here as in TRL"
-    elif share:
-        of = f"of {steps} steps" if steps else "of a number of steps that is not known: give --dataset-rows"
-        native.lost["warmup_ratio"] = f"torchtune counts warm-up in steps; ours is a share of {share:g} {of}"
     if ours == "constant_with_warmup" and not warmup:
         native.implied.add("lr_scheduler_type")  # without a step of warm-up it is the constant schedule
 

@@ -41,7 +41,7 @@ def differences(name: str, case: Case, read: dict[str, Any]) -> list[str]:
 
 def _warmup_steps(case: Case) -> int:
     """Steps of warm-up for a framework that counts them: the share of all steps, where those are known."""
-    plan = case.plan
+    plan = case.plan  # by the rows, not by what the export made of them
     if plan.rows is None or plan.values["lr_scheduler_type"] == "constant":
         return 0
     batch = plan.values["per_device_train_batch_size"] * plan.values["gradient_accumulation_steps"] * plan.gpus

@@ -5,11 +5,14 @@ It reads one JSON object a line, {"id", "text", "command", "start", "gpus"}, and
 names. Packages are imported once, since that takes most of the time.
 """
 
+import contextlib
+import importlib.util
 import json
 import os
 import sys
 import tempfile
 import traceback
+from unittest import mock
 
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false", WANDB_DISABLED="true")
 
@@ -27,12 +30,25 @@ def serve(read):
                 file.write(request["text"])
             answer = {"id": request["id"], "accepted": True, "error": None, "read": {}}
             try:
-                answer["read"] = read("config.yaml", request)
+                with described(request["gpus"]):
+                    answer["read"] = read("config.yaml", request)
             except (Exception, SystemExit) as error:
                 lines = [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-6:]]
                 answer |= {"accepted": False, "error": "\n".join(lines)[:4000]}
             ANSWERS.write(json.dumps(answer, default=str) + "\n")
             ANSWERS.flush()
+
+
+@contextlib.contextmanager
+def described(gpus):
+    """As many cards as the file is for: they are described, not asked, since checks of batches divide by them."""
+    if importlib.util.find_spec("transformers") is None:
+        yield
+        return
+    from transformers import TrainingArguments
+
+    with mock.patch.object(TrainingArguments, "world_size", new_callable=mock.PropertyMock(return_value=gpus)):
+        yield
 
 
 def value_of(setting):

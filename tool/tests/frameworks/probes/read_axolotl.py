@@ -68,7 +68,8 @@ def read(path, request):
     }
     config = validate_config(config, card, {"torch_version": "2.13.0"})
     data_strategy(config)
-    arguments = arguments_of(config)
+    with mock.patch("transformers.training_args.is_torch_bf16_gpu_available", return_value=True):
+        arguments = arguments_of(config)
     values = trainer_values(arguments)
     targets = config.lora_target_modules
     values |= {
@@ -76,6 +77,7 @@ def read(path, request):
         "dataset": config.datasets[0]["path"],
         "objective": config.rl or ("cpt" if config.datasets[0]["type"] == "completion" else "sft"),
         "warmup_ratio": config.warmup_ratio,
+        **({"warmup_steps": config.warmup_steps} if config.rl == "simpo" else {}),
         "max_length": config.sequence_len,
         "packing": bool(config.sample_packing),
         "attn_implementation": config.attn_implementation,

@@ -11,7 +11,8 @@ from swift.model import model_meta
 from swift.utils import parse_args
 
 CLASSES = {"sft": SftArguments, "pt": PretrainArguments, "rlhf": RLHFArguments}
-CARD = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": 64, "num_hidden_layers": 2}
+# An architecture that no family claims, so that a model which ms-swift does not know by name is not asked for its type.
+CARD = {"architectures": ["StandInForCausalLM"], "model_type": "qwen2", "hidden_size": 64, "num_hidden_layers": 2}
 CARD |= {"intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 512}
 CARD |= {"max_position_embeddings": 131072, "torch_dtype": "bfloat16"}
 
