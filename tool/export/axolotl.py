@@ -126,7 +126,7 @@ def _objective(plan: Plan, native: Native) -> None:
 
 
 def _whole_groups(plan: Plan, native: Native) -> None:
-    """Axolotl wants a whole group of answers for every card; where a step has fewer, it generates for several at once."""
+    """Axolotl wants a group of answers for every card; where a step has fewer, it generates for several at once."""
     values, answers = plan.values, native.config["trl.num_generations"]
     step = values["per_device_train_batch_size"] * plan.gpus
     batch, piece = step * values["gradient_accumulation_steps"], math.lcm(step, answers)
@@ -134,9 +134,7 @@ def _whole_groups(plan: Plan, native: Native) -> None:
     native.config["trl.generation_batch_size"] = piece * math.ceil(wanted / piece)
     if native.config["trl.generation_batch_size"] != batch:
         times = native.config["trl.generation_batch_size"] / batch
-        native.lost["generation"] = (
-            f"answers are generated for {times:g} steps at once: Axolotl wants a group for each card"
-        )
+        native.lost["generation"] = f"for {times:g} steps at once, since Axolotl wants a group of answers for each card"
 
 
 def _sharding(plan: Plan, native: Native) -> None:

@@ -179,7 +179,7 @@ def total_steps(plan: Plan) -> int | None:
 
 
 def counted_warmup(plan: Plan, native: Native, title: str) -> int:
-    """Steps of warm-up, for a framework that counts them; our share of all steps is named as lost where there is one."""
+    """Steps of warm-up, for a framework that counts them; our share of all steps is named as lost."""
     share, steps = float(plan.values.get("warmup_ratio") or 0), total_steps(plan)
     if not share:
         return 0
