@@ -28,7 +28,7 @@ LOSSES: list[tuple[str, Changes, str, str]] = [
     ("trl", {"data": ALPACA}, "data", "trl-script"),
     ("trl-script", {"objective": "kto", "packing": True}, "packing", "supervised fine-tuning only"),
     ("axolotl", {"objective": "simpo"}, "warmup_ratio", "share of 0.03 of 312 steps"),
-    ("axolotl", {"objective": "grpo", "gpus": 8, "per_device_train_batch_size": 1}, "generation", "for each card"),
+    ("axolotl", {"objective": "grpo", "gpus": 8, "gradient_accumulation_steps": 1}, "generation", "for 4 steps"),
     ("axolotl", {"objective": "simpo", "packing": True}, "packing", "supervised fine-tuning only"),
     ("axolotl", {"data": ALPACA}, "data", "plain text"),
     ("axolotl", {"objective": "kto"}, "data", "label"),
