@@ -32,12 +32,16 @@ _COLUMNS = {
     "text": {"text": "response"},
 }
 """Data format → our role → the column that ms-swift looks for; Alpaca's columns and messages it knows by itself."""
+_BY_OLDER_NAMES = ("llama-3.1-",)
+"""Models that ms-swift 4.6 knows as Meta-Llama-… only; by their architecture it would take Llama 2's chat template."""
 _COMMANDS = {"sft": "swift sft", "cpt": "swift pt"}
 
 
 def shape(plan: Plan, native: Native) -> None:
     config, values = native.config, plan.values
     config |= {"model": plan.model, "use_hf": True, "output_dir": "outputs"}
+    if plan.model.split("/")[-1].lower().startswith(_BY_OLDER_NAMES):
+        config |= {"model_type": "llama", "template": "llama3_2"}
     config["tuner_type"] = "full" if plan.adapter == "full" else "lora"
     native.command = _COMMANDS.get(plan.objective, "swift rlhf")
     native.start = f"NPROC_PER_NODE={plan.gpus} {native.command} FILE"
