@@ -8,6 +8,8 @@ from html import escape
 
 Point = tuple[float, float]
 WIDTH, HEIGHT, LEFT, BOTTOM, EDGE = 640, 360, 60, 40, 20
+HALO = 'paint-order="stroke" stroke="white" stroke-width="4"'
+"""Keeps words readable where a curve runs below them."""
 COLOURS = ("#06c", "#c60", "#090", "#909", "#066", "#960")
 
 
@@ -69,7 +71,7 @@ def curves(named: Mapping[str, Sequence[Point]], across: str, up: str, marks: Ma
         foot, head = frame.place(x, 0), frame.place(x, frame.top)
         left, y = head.split(",")[0], EDGE + 12 + 14 * (place % 4)
         parts.append(f'<polyline points="{foot} {head}" stroke="#bbb" stroke-dasharray="3"/>')
-        parts.append(f'<text x="{float(left) + 3:.1f}" y="{y}" fill="#666" font-size="11">{escape(word)}</text>')
+        parts.append(f'<text x="{float(left) + 3:.1f}" y="{y}" fill="#666" font-size="11" {HALO}>{escape(word)}</text>')
     for index, (name, points) in enumerate(named.items()):
         colour = COLOURS[index % len(COLOURS)]
         joined = " ".join(frame.place(x, y) for x, y in points)
@@ -78,6 +80,6 @@ def curves(named: Mapping[str, Sequence[Point]], across: str, up: str, marks: Ma
         if len(named) > 1:
             height = HEIGHT / 2 + 16 * index
             parts.append(
-                f'<text x="{WIDTH - EDGE}" y="{height}" text-anchor="end" fill="{colour}">{escape(name)}</text>'
+                f'<text x="{WIDTH - EDGE}" y="{height}" text-anchor="end" fill="{colour}" {HALO}>{escape(name)}</text>'
             )
     return frame.drawn(across, up, parts)
