@@ -68,7 +68,11 @@ def _ooms_fall(played: Played) -> Finding:
     weeks = _before(played)
     falls = all(later.oom_rate <= earlier.oom_rate for earlier, later in pairwise(weeks))
     holds = falls and weeks[0].oom_rate > 0.02 > 4 * weeks[-1].oom_rate
-    return Finding("Runs out of memory fall with the first retraining, and never rise again until the regression", holds, _shares(weeks))
+    return Finding(
+        "Runs out of memory fall with the first retraining, and never rise again until the regression",
+        holds,
+        _shares(weeks),
+    )
 
 
 def _cards_are_learned(played: Played) -> Finding:
@@ -91,8 +95,9 @@ def _the_regression_triggers(played: Played) -> Finding:
 
 def _the_regression_is_learned(played: Played) -> Finding:
     spoilt = [week for week in played.weeks if week.week in SPOILT_WEEKS]
-    holds = spoilt[0].oom_rate > 0.02 and spoilt[-1].oom_rate < spoilt[0].oom_rate / 4
-    return Finding("Bounds follow the regression: what is recommended fits again", holds, _shares(spoilt))
+    falls = all(later.oom_rate <= earlier.oom_rate for earlier, later in pairwise(spoilt))
+    holds = falls and spoilt[0].oom_rate > 0.02 and spoilt[-1].oom_rate < spoilt[0].oom_rate / 2
+    return Finding("Bounds follow the regression: runs out of memory fall week by week", holds, _shares(spoilt))
 
 
 def _a_good_candidate_goes_live(played: Played) -> Finding:

@@ -39,12 +39,13 @@ LIMITS = """## What this does not show
 
 The forecasts agree with this world within some percent where nothing is misjudged (measured / predicted above); that is
 how two countings of the same tensors came out, and says nothing about real cards. Every run of a kind needs nearly the
-same memory, so a bound that was learned holds at once, where a real fleet would take longer. After the library is
-mended the bounds of the cards stay where the regression put them: nothing lowers a bound but people who remove rows
-from `registry/measurements/telemetry.jsonl`. The teams run what was recommended, which is an echo and teaches no
-learning rate. Runs of a canary are not weighted by source: an account that lies about the canary's runs alone could
-delay or abort it, which is the safe side. One candidate in twelve is promoted; the others stay candidates, since one
-canary runs at a time. Reviews are not played: every pull request is merged.
+same memory, so a bound that was learned holds at once, where a real fleet would take longer. A regression takes some
+weeks, since a bound covers all but a few of a source's runs of ninety days, and the healthy ones before it count among
+them. After the library is mended the bounds of the cards stay where the regression put them: nothing lowers a bound but
+people who remove rows from `registry/measurements/telemetry.jsonl`. The teams run what was recommended, which is an
+echo and teaches no learning rate. Runs of a canary are not weighted by source: an account that lies about the canary's
+runs alone could delay or abort it, which is the safe side. One candidate in twelve is promoted; the others stay
+candidates, since one canary runs at a time. Reviews are not played: every pull request is merged.
 """
 
 
