@@ -96,6 +96,14 @@ def test_github_gets_one_annotation_a_finding(files: tuple[str, str], ftc: Run) 
     assert all(line.startswith(("::error ", "::warning ", "::notice ")) for line in lines)
 
 
+def test_github_escapes_what_its_runner_would_read(tmp_path: Path, ftc: Run) -> None:
+    """A per cent sign, a colon or a comma in the name of a file does not break the annotation."""
+    path = tmp_path / "50%,a:b.yaml"
+    path.write_text(BAD)
+    _, out, _ = ftc("lint", str(path), "--output", "github")
+    assert "50%25%2Ca%3Ab.yaml,line=3" in out.splitlines()[0]
+
+
 def test_json_holds_findings_and_forecast(files: tuple[str, str], ftc: Run) -> None:
     """One object a document, the forecast in the words of `ftc fit`; jsonl has one a line."""
     _, out, _ = ftc("lint", files[0], "--gpu", "RTX-4090", "--output", "json")

@@ -119,6 +119,7 @@ def test_a_script_of_ones_own_may_have_arguments_of_its_own() -> None:
         ("trl", {"learning_rate": "fast"}, "wrong-type"),
         ("trl", {"per_device_train_batch_size": 1.5}, "wrong-type"),
         ("trl", {"lr_scheduler_type": "cosin"}, "unknown-choice"),
+        ("trl", {"lr_scheduler_type": "rex"}, "unknown-choice"),
         ("axolotl", {"micro_batch_size": "two"}, "wrong-type"),
         ("axolotl", {"rl": "dpoo"}, "unknown-choice"),
         ("llamafactory", {"stage": "stf"}, "unknown-choice"),

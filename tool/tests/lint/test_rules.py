@@ -205,6 +205,7 @@ CASES: list[tuple[str, str, str, tuple[str, str], dict[str, Any], str]] = [
     ("rate-for-adapter", "trl", TRL, ("use_peft: true\nlora_r: 16\nlora_alpha: 32\n", ""), {}, "learning_rate"),
     ("rate-for-adapter", "axolotl", AXOLOTL, ("0.0002", "0.000002"), {}, "learning_rate"),
     ("unusual-value", "axolotl", AXOLOTL, ("0.0002", "0.02"), {}, "learning_rate"),
+    ("unusual-value", "trl", DPO, ("5.0e-6", "2.0e-4"), {}, "learning_rate"),
     ("unusual-value", "trl", TRL, ("bf16", "weight_decay: 0.9\nbf16"), {}, "weight_decay"),
     ("many-passes", "axolotl", AXOLOTL, ("num_epochs: 1", "num_epochs: 60"), {}, "num_epochs"),
     ("many-passes", "trl", TRL, ("num_train_epochs: 1", "max_steps: 5000"), {"rows": 1000}, "max_steps"),
