@@ -99,6 +99,9 @@ bench-memory: $(STAMP) .bench-venv/.made ## set other memory estimators beside o
 rehearse: $(STAMP) ## twelve weeks of telemetry and retraining through the real commands
 	@$(VENV)/bin/python -m evaluation.rehearsal --write
 
+bench: $(STAMP) ## how fast everything is and how it grows (evaluation/reports/performance.md; on an idle machine)
+	@$(VENV)/bin/python -m evaluation.bench_performance
+
 bench-telemetry: $(STAMP) ## a million events through ingest and report, and a retraining from 50,000 runs
 	@$(VENV)/bin/python -m evaluation.bench_telemetry
 
@@ -119,4 +122,4 @@ lint: $(STAMP) ## style, types, layers
 lock: ## resolve requirements.lock anew (needs uv)
 	@UV_PYTHON_DOWNLOADS=never uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header --quiet -o requirements.lock
 
-.PHONY: help setup generate check test prove test-notebooks framework-environments test-frameworks lock-frameworks test-page pictures sweep oracle-environment oracle measure calibrate rehearse bench-memory bench-telemetry bench-hparams bless lint lock
+.PHONY: help setup generate check test prove test-notebooks framework-environments test-frameworks lock-frameworks test-page pictures sweep oracle-environment oracle measure calibrate rehearse bench bench-memory bench-telemetry bench-hparams bless lint lock
