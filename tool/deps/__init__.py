@@ -17,6 +17,7 @@ from tool.schema.dependency import Clash, Stack
 
 FOLDER = "profiles/dependencies/locks"
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_LINE = re.compile(r"^([A-Za-z0-9._-]+)==[^\n]*", re.MULTILINE)
 _DIGEST = re.compile(r"^# inputs: sha256:([0-9a-f]{64})$", re.MULTILINE)
 _CONDITION = re.compile(r"^(>=|<=|==|<|>)?\s*(\d[\w.+-]*)$")
 
@@ -85,6 +86,15 @@ def locked(text: str) -> dict[str, tuple[str, ...]]:
     for name, version in _PINNED.findall(text):
         versions.setdefault(normal(name), set()).add(version)
     return {name: tuple(sorted(found)) for name, found in sorted(versions.items())}
+
+
+def pinned(text: str) -> dict[str, str]:
+    """Package → its requirement lines in a lock, with their conditions and without their hashes."""
+    lines: dict[str, str] = {}
+    for match in _LINE.finditer(text):
+        name = normal(match[1])
+        lines[name] = lines.get(name, "") + match[0].rstrip(" \\") + "\n"
+    return dict(sorted(lines.items()))
 
 
 def normal(name: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tool.deps import locked, moved
+from tool.deps import moved, pinned
 from tool.deps.uv import compile_lock
 from tool.errors import FtcError
 
@@ -92,13 +92,13 @@ def _smallest(names: list[str], verdicts: _Verdicts) -> list[str]:
 
 
 def mixed_requirements(before: str, after: str, chosen: frozenset[str]) -> str:
-    """Pins in which the chosen packages are new and the rest old.
+    """Pins in which the chosen packages are new and the rest old, each with its own condition on system and Python.
 
-    Packages with several versions in a lock are left to the resolver, as are those that only the other lock has.
+    A package that only the other lock has is left to the resolver.
     """
-    old, new = locked(before), locked(after)
-    versions = {name: (new if name in chosen else old).get(name, ()) for name in old | new}
-    return "".join(f"{name}=={found[0]}\n" for name, found in sorted(versions.items()) if len(found) == 1)
+    old, new = pinned(before), pinned(after)
+    lines = [(new if name in chosen else old).get(name, "") for name in sorted(old | new)]
+    return "".join(lines)
 
 
 def resolver(before: str, after: str, overrides: str = "") -> Mix:

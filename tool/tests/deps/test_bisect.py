@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tool.deps import locked
+from tool.deps import lock_path, locked, overrides
 from tool.deps.bisect import bisect, command_prover, mixed_requirements, resolver, training_proof
 from tool.deps.uv import compile_lock
 from tool.errors import FtcError
+from tool.load import open_repo
 from tool.tests.conftest import ROOT
 from tool.tests.deps import wheels
 
@@ -117,6 +118,31 @@ def test_training_is_the_proof_where_none_is_named(tmp_path: Path) -> None:
     assert training_proof(ROOT, "trl")[1:] == ["-m", "tool.tests.notebooks.prove", "--stack", "trl"]
     with pytest.raises(FtcError, match="name a PROOF"):
         training_proof(tmp_path, "trl")
+
+
+def test_a_mix_keeps_the_conditions_of_each_line() -> None:
+    """Each package keeps the systems and Pythons that its own lock names, several versions included."""
+    old = "alder==1.0 ; sys_platform == 'linux' \\\n    --hash=sha256:00\nbirch==1.0 \\\n    --hash=sha256:00\n"
+    new = "alder==2.0 ; python_full_version < '3.12' \\\n    --hash=sha256:00\n"
+    new += "alder==3.0 ; python_full_version >= '3.12' \\\n    --hash=sha256:00\nbirch==2.0 \\\n    --hash=sha256:00\n"
+    assert mixed_requirements(old, new, frozenset()) == "alder==1.0 ; sys_platform == 'linux'\nbirch==1.0\n"
+    assert mixed_requirements(old, new, frozenset({"alder"})).splitlines() == [
+        "alder==2.0 ; python_full_version < '3.12'",
+        "alder==3.0 ; python_full_version >= '3.12'",
+        "birch==1.0",
+    ]
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("id", ["trl", "trl-pascal"])
+def test_the_locks_of_stacks_can_be_mixed(id: str) -> None:
+    """A lock of a real stack with one package put back to another release resolves, whatever else it holds."""
+    stack = open_repo(ROOT).stacks[id]
+    text = (ROOT / lock_path(id)).read_text()
+    other = text.replace("\ntqdm==4.70.1", "\ntqdm==4.67.1")
+    assert other != text
+    mixed = resolver(other, text, overrides(stack))(frozenset({"tqdm"}))
+    assert mixed is not None and locked(mixed) == locked(text)
 
 
 @pytest.mark.prove
