@@ -22,8 +22,10 @@ def canonical(value: Any, depth: int = 0) -> str:
         items = [f"{encode_basestring(key)}: {canonical(value[key], depth + 1)}" for key in sorted(value)]
         return _wrapped(items, "{", "}", depth)
     if isinstance(value, list | tuple):
-        lines = all(type(item) is str for item in value)
-        items = [*map(encode_basestring, value)] if lines else [canonical(item, depth + 1) for item in value]
+        try:
+            items = [*map(encode_basestring, value)]  # lines of text, as in every cell
+        except TypeError:
+            items = [canonical(item, depth + 1) for item in value]
         return _wrapped(items, "[", "]", depth)
     return json.dumps(value, allow_nan=False)
 

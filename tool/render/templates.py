@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def python_literal(value: Any, width: int = 100) -> str:
             return _bracket(items, "[", "]", width)
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
     if type(value) is str:
-        quoted = json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
+        quoted = encode_basestring(value.encode("utf-8", "replace").decode())
         if quoted.isprintable():
             return quoted
         return "".join(letter if letter.isprintable() else _escaped(letter) for letter in quoted)
