@@ -80,9 +80,9 @@ def told(report: EvaluationReport, excused: Excused) -> Verdict:
 
 
 def open_bench(root: Path) -> Bench:
-    """Evaluate the recommender without an engine once."""
+    """Evaluate the live recommender, whose ceilings they are, once."""
     ground = open_ground(root)
-    return Bench(root, ground, measure_subject(ground, "deterministic"), read_policies(root))
+    return Bench(root, ground, measure_subject(ground, ground.production or "deterministic"), read_policies(root))
 
 
 def caught(error: FtcError) -> Verdict:
