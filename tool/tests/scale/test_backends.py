@@ -93,7 +93,10 @@ def test_a_dask_cluster_that_runs_elsewhere_is_used(python: Path, small: Path, t
         ftc(python, small, *matrix, "--out", str(tmp_path / "a"), "--backend", "dask", DASK_SCHEDULER_ADDRESS=address)
         cluster.stdin.close()
     ftc(python, small, *matrix, "--out", str(tmp_path / "b"))
-    assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
+    made, expected = files_of(tmp_path / "a"), files_of(tmp_path / "b")
+    assert {name: made[name] for name in made if "records" not in name} == {
+        name: expected[name] for name in expected if "records" not in name
+    }
 
 
 @pytest.mark.prove
