@@ -64,7 +64,7 @@ lock-frameworks: $(STAMP) ## resolve the frameworks' environments anew
 
 test-notebooks: $(NOTEBOOK_STAMP) ## train every notebook template for real on the CPU
 	@OMP_NUM_THREADS=1 NOTEBOOK_STACK=$(NOTEBOOK_STACK) FTC_NOTEBOOK_PYTHON=$(NOTEBOOK_PYTHON) \
-		$(VENV)/bin/python -m pytest -m prove tool/tests/notebooks
+		$(VENV)/bin/python -m pytest -m prove --dist worksteal tool/tests/notebooks
 
 sweep: $(NOTEBOOK_STAMP) ## fine-tune a small model over learning rates, ranks and methods (hours; resumable)
 	@OMP_NUM_THREADS=1 $(NOTEBOOK_PYTHON) -m tool.sweep registry/measurements/sweeps/smollm2-135m.yaml

@@ -23,7 +23,19 @@ _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 def train(folder: Path, lock: Path, stack: str, cases: list[str], processes: int) -> tuple[int, list[str]]:
     """(pytest's exit code, ids of the cases that failed) under an environment that is there already."""
     told = {"FTC_NOTEBOOK_PYTHON": str(folder / "bin/python"), "FTC_NOTEBOOK_LOCK": str(lock), "NOTEBOOK_STACK": stack}
-    command = [sys.executable, "-m", "pytest", "-m", "prove", "-n", str(processes), "-rfE", *(cases or [TRAINING])]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        "prove",
+        "-n",
+        str(processes),
+        "--dist",
+        "worksteal",
+        "-rfE",
+        *(cases or [TRAINING]),
+    ]
     done = subprocess.run(
         command,
         cwd=environment.ROOT,
