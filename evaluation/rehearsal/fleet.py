@@ -21,7 +21,7 @@ POISON_SHARE = 0.3
 """Of all runs of a week, those of the poisoner."""
 FLATTERED = 2.5
 """By how much the poisoner says it raised every learning rate, with splendid losses: within what is plausible."""
-TASKS = ("chat", "chat", "code", "code", "reinforcement")
+TASKS = ("chat", "code", "reinforcement", "reinforcement")
 LENGTHS = (512, 768, 1024, 1536, 2048, 3072, 4096)
 GROWTH = {1: 0.2, 2: 0.4, 3: 0.7}
 """Share of the later runs in the first weeks, while teams join."""

@@ -152,7 +152,7 @@ class _Calendar:
         if row.week == SLIP_WEEK:
             self.slip = version = self.world.stage.now[:7].replace("-", ".") + ".by-hand"
             reason = "better for reinforcement, by our own runs"
-            live = self.world.stage.at_main() / "registry/engines" / str(self.world.state()["production"])
+            live = self.world.stage.at_main() / "registry/engines" / self.world.live()
             self.slip_verdict = self.world.bring(version, slipped(live, version))
             row.merged.append(f"Add engine {version}, fitted by hand")
         elif row.week != PROMOTED_WEEK:

@@ -122,6 +122,10 @@ class World:
         found: dict[str, Any] = yaml.safe_load((self.stage.clone / "registry/engines/state.yaml").read_text())
         return found
 
+    def live(self) -> str:
+        """The version that is live on the present main."""
+        return _live(self.state())
+
     def read(self, path: str) -> bytes:
         """A file of the clone; empty where there is none."""
         file = self.stage.clone / path
@@ -142,10 +146,15 @@ def _run(root: Path, now: str, *arguments: str, codes: tuple[int, ...] = (0,)) -
     return done.stdout
 
 
+def _live(state: dict[str, Any]) -> str:
+    (version,) = [name for name, stage in state["stages"].items() if stage == "production"]
+    return str(version)
+
+
 def _begin(now: str, root: Path) -> None:
     """Let main start with its live engine, a history that begins with it, and a small catalogue."""
     state = root / "registry/engines/state.yaml"
-    (live,) = [name for name, at in yaml.safe_load(state.read_text())["stages"].items() if at == "production"]
+    live = _live(yaml.safe_load(state.read_text()))
     for folder in (root / "registry/engines").iterdir():
         if folder.is_dir() and folder.name != live:
             shutil.rmtree(folder)
