@@ -477,7 +477,7 @@ ATTACKS = [
         release,
         forge(actor="github-actions[bot]"),
         "production-by-people/person",
-        "is a machine",
+        "is a bot",
     ),
     Attack(
         "gate threshold edited in the same pull request",
