@@ -18,7 +18,6 @@ from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
 from tool.generate.remembered import recalled, recalled_knowledge, remember
 from tool.generate.schemas import schema_files
-from tool.generate.work import spread
 from tool.load import Repo, open_repo
 from tool.memo import TEMPLATE, Memo, remembered_files
 from tool.policy.files import read_policies
@@ -27,6 +26,7 @@ from tool.policy.reference import reference_page
 from tool.recommend import Knowledge, recommend
 from tool.schema.recommendation import Recommendation
 from tool.site import Listed, site_files
+from tool.work import spread
 
 Tick = Callable[[int], None]
 CHUNK = 24

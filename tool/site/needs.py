@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tool.schema.model import Model
 from tool.schema.recommendation import Reason, Recommendation, RecommendRequest
 from tool.site.answers import Reasons
 from tool.site.chunk import Table, chunk
+from tool.work import spread
 
 LENGTHS = (512, 1024, 2048, 4096, 8192)
 """Tokens."""
@@ -197,11 +199,9 @@ def _shared(
 ) -> list[tuple[list[Need], set[str]]]:
     if jobs == 1 or len(names) <= CHUNK:
         return _recorded(repo, knowledge, names)
-    from joblib import Parallel, delayed
-
     parts = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
-    done = Parallel(n_jobs=jobs, backend=backend)(delayed(_part)(repo.root, knowledge, part) for part in parts)
-    return [item for part in done for item in part]
+    work = partial(_part, repo.root, knowledge)
+    return [item for part in spread(work, parts, jobs, backend) for item in part]
 
 
 def _part(root: Path, knowledge: Knowledge, names: list[str]) -> list[tuple[list[Need], set[str]]]:

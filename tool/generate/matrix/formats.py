@@ -11,7 +11,7 @@ import numpy as np
 
 from tool.errors import FtcError
 from tool.generate.matrix.columns import COLUMNS, COUNTS, FLAGS, NOTHING, WORDS, Table
-from tool.generate.work import EXTRA
+from tool.work import EXTRA
 
 FORMATS = ("parquet", "jsonl")
 

@@ -22,10 +22,10 @@ from tool.generate.matrix.columns import COLUMNS, Builder
 from tool.generate.matrix.formats import encoded, pyarrow
 from tool.generate.provenance import Digests
 from tool.generate.shards import Shard
-from tool.generate.work import spread
 from tool.generate.write import replace_file
 from tool.load import Repo, open_repo
 from tool.recommend import Knowledge
+from tool.work import spread
 
 MODELS_A_PART = 5
 MANIFEST = "matrix.json"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tool.errors import FtcError
-from tool.generate.work import BACKENDS, spread
 from tool.tests.conftest import ROOT, copy_inputs
 from tool.tests.scale.environment import scale_python
+from tool.work import BACKENDS, spread
 
 KEPT = ("Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-0.5B", "HuggingFaceTB/SmolLM2-135M", "google/flan-t5-base")
 CATALOGUE = """\
