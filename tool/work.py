@@ -59,7 +59,10 @@ def _ray(jobs: int) -> Iterator[None]:
     ray = _package("ray", "ray")
     importlib.import_module("ray.util.joblib").register_ray()
     local = {"num_cpus": jobs, "include_dashboard": False}
-    ray.init(log_to_driver=False, **({} if os.environ.get("RAY_ADDRESS") else local))
+    try:
+        ray.init(log_to_driver=False, **({} if os.environ.get("RAY_ADDRESS") else local))
+    except Exception as error:  # ray raises plain exceptions when a node does not come up
+        raise FtcError(f"ray did not start: {str(error).splitlines()[0] if str(error) else error!r}") from None
     try:
         yield
     finally:
