@@ -175,7 +175,7 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
 
     from tool.export import data_of, export, plan_of
     from tool.export.files import SCRIPTS, framework
-    from tool.generate.export_memory import memory_warning
+    from tool.generate.export_memory import sized_for
     from tool.generate.write import replace_file
     from tool.recommend.confidence import within_card
     from tool.recommend.question import ask
@@ -186,10 +186,10 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
     if question.subject.kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {question.subject.kind}")
     data = data_of(question.task, answer.config["objective"], request.dataset_rows)
-    source = _script_source(repo, answer, target.stack) if name in SCRIPTS else (answer, None)
-    memory = memory_warning(repo, question, answer, name)
+    sized, memory = sized_for(repo, question, answer, name)
+    source = _script_source(repo, sized, target.stack) if name in SCRIPTS else (sized, None)
     plan = plan_of(source[0], question.subject.name, data, question.gpus, source[1])
-    done = export(name, replace(plan, warnings=(memory,) if memory else ()))
+    done = export(name, replace(plan, warnings=memory))
     if log is not None:
         append_event(log, answer)
     for warning in done.warnings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tool.generate.context import setup_from
@@ -9,6 +10,7 @@ from tool.load import Repo
 from tool.memory import fit
 from tool.recommend.question import Question
 from tool.recommend.sizing import request_for
+from tool.schema.fit import FitAnswer
 from tool.schema.recommendation import Recommendation
 
 TRAINERS = {
@@ -25,12 +27,40 @@ STATES = ("weights", "gradients", "optimizer_states", "master_weights")
 """Terms that a smaller batch does not lower."""
 PREPARED = ("orpo", "simpo")
 """Objectives whose trainers in TRL 1.16 prepare quantised weights (trl/experimental/{orpo,cpo}); the others do not."""
+ORDER = ("fits", "tight", "abstain", "oom")
+"""Verdicts, the best first."""
 
 
-def memory_warning(repo: Repo, question: Question, answer: Recommendation, name: str) -> str | None:
-    """Why this does not fit under the framework although the answer fits; None where it does, or no card is named."""
+def sized_for(
+    repo: Repo, question: Question, answer: Recommendation, name: str
+) -> tuple[Recommendation, tuple[str, ...]]:
+    """The answer with the micro-batch that fits when this framework trains it, and what to say about that.
+
+    The effective batch stays: what the micro-batch loses, accumulation gains. An answer that fits, or that was sized
+    for no card, or that does not fit our own notebooks either, comes back as it is.
+    """
     if answer.vram is None or answer.vram.verdict not in ("fits", "tight") or name not in TRAINERS:
-        return None
+        return answer, ()
+    first = _priced(repo, question, answer, name)
+    if _good_enough(first, answer):
+        return answer, ()
+    tried = [(answer, first)]
+    for smaller in _smaller(answer):
+        tried.append((smaller, _priced(repo, question, smaller, name)))
+        if _good_enough(tried[-1][1], answer):
+            break
+    best, found = min(tried, key=lambda pair: ORDER.index(pair[1].verdict))
+    if best is not answer:
+        return best, (_lowered(answer, best, first), *(() if found.verdict != "oom" else (_too_much(answer, found),)))
+    return answer, (_too_much(answer, first),) if first.verdict == "oom" else ()
+
+
+def _good_enough(found: FitAnswer, answer: Recommendation) -> bool:
+    assert answer.vram is not None
+    return ORDER.index(found.verdict) <= ORDER.index(answer.vram.verdict)
+
+
+def _priced(repo: Repo, question: Question, answer: Recommendation, name: str) -> FitAnswer:
     request = request_for(question, setup_from(answer))
     changes: dict[str, Any] = dict.fromkeys(("kbit_preparation", "chunked_or_fused_loss", "amp"))
     changes["framework"] = TRAINERS[name]
@@ -40,18 +70,48 @@ def memory_warning(repo: Repo, question: Question, answer: Recommendation, name:
         changes["master_weights"] = False  # the export asks for pure_bf16
     if name == "unsloth":
         changes |= {"gpus": 1, "sharding": "none"}
-    found = fit(repo, request.model_copy(update=changes))
-    if found.verdict != "oom":
-        return None
-    ours = answer.vram.terms
-    most = max(found.terms, key=lambda term: found.terms[term] - ours.get(term, 0.0))
+    return fit(repo, request.model_copy(update=changes))
+
+
+def _smaller(answer: Recommendation) -> Iterator[Recommendation]:
+    """The same answer with half the micro-batch and twice the accumulation, and again, down to one or an odd number."""
+    micro = answer.config["per_device_train_batch_size"]
+    accumulation = answer.config["gradient_accumulation_steps"]
+    while micro % 2 == 0:
+        micro, accumulation = micro // 2, accumulation * 2
+        batch = {"per_device_train_batch_size": micro, "gradient_accumulation_steps": accumulation}
+        yield answer.model_copy(update={"config": answer.config | batch})
+
+
+def _lowered(answer: Recommendation, best: Recommendation, first: FitAnswer) -> str:
+    def batch(of: Recommendation) -> str:
+        return f"{of.config['per_device_train_batch_size']} x {of.config['gradient_accumulation_steps']}"
+
     return (
-        f"memory: trained in this framework's way it needs about {found.allocated_gib} of {found.usable_gib} GiB "
-        f"(ours: {answer.vram.allocated_gib}, most of the difference in {most.replace('_', ' ')}): {_mend(most)}"
+        f"memory: micro-batch x accumulation is {batch(best)} instead of {batch(answer)}, which {_needs(answer, first)}"
     )
+
+
+def _too_much(answer: Recommendation, found: FitAnswer) -> str:
+    return f"memory: it {_needs(answer, found)}: {_mend(_most(answer, found))}"
+
+
+def _needs(answer: Recommendation, found: FitAnswer) -> str:
+    assert answer.vram is not None
+    return (
+        f"needs in this framework's way of training about {found.allocated_gib}, at most {found.upper_gib} of "
+        f"{found.usable_gib} GiB (ours: {answer.vram.allocated_gib}, most of the difference in "
+        f"{_most(answer, found).replace('_', ' ')})"
+    )
+
+
+def _most(answer: Recommendation, found: FitAnswer) -> str:
+    assert answer.vram is not None
+    ours = answer.vram.terms
+    return max(found.terms, key=lambda term: found.terms[term] - ours.get(term, 0.0))
 
 
 def _mend(term: str) -> str:
     if term in STATES:
         return "share it out (FSDP or ZeRO-3), or train an adapter"
-    return "lower the micro-batch and accumulate longer, or turn gradient checkpointing on"
+    return "turn gradient checkpointing on, or shorten max_length"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tool.errors import BadRequest
-from tool.generate.export_memory import memory_warning
+from tool.generate.export_memory import sized_for
 from tool.load import Repo
 from tool.schema.recommendation import Recommendation, RecommendRequest
 
@@ -20,14 +20,14 @@ def export_texts(repo: Repo, answer: Recommendation) -> dict[str, str]:
     if question.subject.kind != "causal_lm":
         return {}
     data = data_of(question.task, answer.config["objective"], question.request.dataset_rows)
-    target = plan_of(answer, question.subject.name, data, question.gpus)
     texts = {}
     for name in names():
         if name in SCRIPTS:
             continue
-        memory = memory_warning(repo, question, answer, name)
+        sized, memory = sized_for(repo, question, answer, name)
+        target = plan_of(sized, question.subject.name, data, question.gpus)
         try:
-            texts[name] = export(name, replace(target, warnings=(memory,) if memory else ())).text
+            texts[name] = export(name, replace(target, warnings=memory)).text
         except BadRequest:
             continue  # this framework does not train this objective or this model
     return texts
