@@ -1,0 +1,1 @@
+ftc.receive("changes",{"steps":[{"at":"2026-11-24T16:00:00Z","confidence":[0.5,0.7021],"from":"laws and published medians alone","kind":"release","moves":[],"strategies":{"deterministic":129},"to":"2026.11.0"}],"subjects":129});

@@ -1,0 +1,161 @@
+// Beyond the catalogue: settings that need no card, and what each length and micro-batch would take on this one.
+"use strict";
+(() => {
+  const { el, gib } = ftc;
+  const OBJECTIVES = ["sft", "dpo", "cpt", "grpo"];
+  const load = (objective) => ftc.load("needs/" + (OBJECTIVES.includes(objective) ? objective : "sft"));
+
+  /** GiB at most of one model and adapter on a card (null: one whose memory was typed), by length and micro-batch. */
+  function need(needs, model, adapter, card) {
+    const row = needs.models[model]?.[adapter];
+    if (!row || (card && adapter === "qlora" && !card.nf4)) return null;
+    const context = card ? card.context : Math.max(...ftc.data.core.cards.map((each) => each.context));
+    const table = needs.tables[row[2]][card ? card.kind : 0];
+    const at = (length, batch) =>
+      table[needs.lengths.indexOf(length) * needs.batches.length + needs.batches.indexOf(batch)] + context;
+    return {
+      at,
+      config: needs.settings[row[0]],
+      why: needs.why[row[1]].map((number) => needs.reasons[number]),
+      confidence: row[3],
+      constrained: row[4],
+    };
+  }
+
+  /** The largest micro-batch at a length that a card has room for; 0 where none. */
+  function largest(needs, found, length, usable) {
+    return Math.max(0, ...needs.batches.filter((batch) => found.at(length, batch) <= usable));
+  }
+
+  /** The longest standard length that is no longer than the configuration's. */
+  const nearest = (needs, wanted) => needs.lengths.filter((length) => length <= wanted).pop() ?? needs.lengths[0];
+
+  async function show(chosen, target) {
+    const needs = await load(ftc.data.core.tasks[chosen.task].objective);
+    const options = ftc
+      .preferred(chosen.model)
+      .filter((adapter) => chosen.adapter === "auto" || chosen.adapter === adapter)
+      .map((adapter) => ({
+        adapter,
+        found: need(
+          needs,
+          chosen.model,
+          adapter,
+          target.of ?? ftc.data.core.cards.find((card) => card.id === target.card) ?? null,
+        ),
+      }))
+      .filter((option) => option.found);
+    if (!options.length) return nothing(chosen, target);
+    const fits = ({ found }) => largest(needs, found, nearest(needs, found.config.max_length), target.usable) > 0;
+    const best = options.find(fits) ?? options[options.length - 1];
+    return page(needs, chosen, target, options, best, fits(best));
+  }
+
+  function nothing(chosen, target) {
+    return el(
+      "section.panel",
+      {},
+      el("h1", {}, "Ask the command"),
+      el(
+        "p",
+        {},
+        "The page holds no figures for this combination of model, task and adapter. The command answers it, in a checkout of the repository:",
+      ),
+      ftc.commandLine(target.command),
+    );
+  }
+
+  /** Whether a task takes the memory of another: the same objective, and the same kind of head. */
+  function alike(task, other) {
+    const { tasks } = ftc.data.core;
+    const labels = (name) => tasks[name].kinds.includes("sequence_classification");
+    return tasks[task].objective === tasks[other].objective && labels(task) === labels(other);
+  }
+
+  function page(needs, chosen, target, options, best, fits) {
+    const { found, adapter } = best;
+    if (!alike(chosen.task, found.config.task_type)) return nothing(chosen, target);
+    const length = nearest(needs, found.config.max_length);
+    const batch = largest(needs, found, length, target.usable);
+    const other = ftc.data.core.tasks[found.config.task_type].title.toLowerCase();
+    const where = target.place ? ftc.cards(target) + " (" + target.title + ")" : target.title;
+    const title =
+      ftc.ADAPTERS[adapter] + (fits ? " fits " : " does not fit ") + where + (fits ? "" : " at " + length + " tokens");
+    const verdict = el(
+      "section.panel.verdict",
+      { "aria-labelledby": "verdict" },
+      el("h1", { id: "verdict" }, el("span.badge." + (fits ? "fits" : "not"), {}, fits ? "fits" : "no"), " ", title),
+      el(
+        "p.lead",
+        {},
+        el("b", {}, chosen.model),
+        ": one sequence of " + length + " tokens needs at most ",
+        el("b", {}, gib(found.at(length, 1))),
+        " of ",
+        el("b", {}, gib(target.usable)),
+        " usable, with checkpointing",
+        batch > 1 ? "; there is room for " + batch + " at once." : ".",
+      ),
+      el(
+        "p.note",
+        {},
+        target.listed ? "The catalogue has no configuration for this" : "This combination is not in the catalogue",
+        found.config.task_type !== chosen.task && ", and the figures are those of " + other,
+        target.gpus > 1 && ", and of one card alone",
+        ". For the exact answer, and its notebook, ask the command:",
+      ),
+      ftc.commandLine(target.command),
+      found.constrained
+        ? el(
+            "p.note.warn",
+            {},
+            "Constrained-safe: the registry holds too little evidence for this model, so the values are capped.",
+          )
+        : null,
+      el(
+        "dl.facts",
+        {},
+        [
+          ["Learning rate", ftc.number(found.config.learning_rate)],
+          ["Effective batch", found.config.effective_batch_size],
+          ["Epochs", ftc.number(found.config.num_train_epochs)],
+          ["Rank / alpha", found.config.lora_r ? found.config.lora_r + " / " + found.config.lora_alpha : "–"],
+          ["Confidence", ftc.share(found.confidence)],
+        ].map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text))),
+      ),
+    );
+    const sorted = [best, ...options.filter((option) => option !== best)];
+    const tables = sorted.map((option) =>
+      el(
+        "section.panel",
+        {},
+        el("h2", {}, ftc.ADAPTERS[option.adapter] + ": GiB needed, by length and micro-batch"),
+        grid(needs, option, target.usable),
+      ),
+    );
+    const settings = el(
+      "section.panel",
+      {},
+      el("h2", {}, "Settings that need no card, and why"),
+      ftc.reasons(found.config, found.why, needs.sources),
+    );
+    return el("div.answer", {}, verdict, el("div.columns.tables", {}, tables), settings);
+  }
+
+  /** Lengths by micro-batches: what fits is marked by a sign as well as by colour. */
+  function grid(needs, { adapter, found }, usable) {
+    const heads = ["Tokens", ...needs.batches.map((batch) => "× " + batch)];
+    const rows = needs.lengths.map((length) => [
+      String(length),
+      ...needs.batches.map((batch) => {
+        const size = found.at(length, batch);
+        return size <= usable
+          ? el("span.yes", {}, "✓ " + ftc.number(size, 3))
+          : el("span.no", {}, "✗ " + ftc.number(size, 3));
+      }),
+    ]);
+    return ftc.table("Memory of " + ftc.ADAPTERS[adapter] + " by length and micro-batch, in GiB", heads, rows, "grid");
+  }
+
+  Object.assign(ftc, { NEEDS: OBJECTIVES, loadNeeds: load, showNeeds: show, needOf: need, largestBatch: largest });
+})();
