@@ -37,9 +37,9 @@ def headline(report: EvaluationReport, excused: Excused) -> str:
 
 
 def next_command(report: EvaluationReport, excused: Excused) -> str:
-    """What to do now."""
+    """What to do now. An engine that was judged beside the live one is on its way to staging; else status knows."""
     if excused.verdict == "pass":
-        return f"ftc promote {report.engine} --to staging"
+        return f"ftc promote {report.engine} --to staging" if report.against else "ftc status"
     return f"ftc evaluate --engine {report.engine} --output text"
 
 

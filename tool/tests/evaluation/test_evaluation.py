@@ -151,7 +151,7 @@ def test_reports_are_deterministic(bench: Bench) -> None:
     again = report_bytes(report_of(bench.ground, replace(bench.honest, seconds=0.001), None))
     assert first == again
     report = EvaluationReport.model_validate_json(first)
-    assert report.engine == "deterministic"
+    assert report.engine == bench.honest.subject.version
     assert len(report.worst) <= 10
 
 

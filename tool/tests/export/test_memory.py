@@ -26,7 +26,7 @@ def asked(**changes: Any) -> tuple[Question, Recommendation]:
 
 @pytest.mark.parametrize("name", ["axolotl", "oumi", "ms-swift"])
 def test_k_bit_preparation_is_counted(name: str) -> None:
-    """These widen what is not quantised to fp32, which our notebooks do not: the micro-batch is lowered until it fits."""
+    """These widen what is not quantised to fp32, which our notebooks do not: fewer rows at a time, until they fit."""
     question, answer = asked()
     sized, said = sized_for(open_repo(ROOT), question, answer, name)
     assert said[0].startswith("memory: micro-batch x accumulation is ")
