@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +88,19 @@ class Need:
 
     def plain(self) -> dict[str, Any]:
         """As plain data, for the memo."""
-        return {**vars(self), "reasons": [reason.model_dump(mode="json") for reason in self.reasons]}
+        return {**vars(self), "reasons": [reason.model_dump_json() for reason in self.reasons]}
 
     @staticmethod
     def of(data: dict[str, Any]) -> Need:
         """The reverse of `plain`, lists as tuples again."""
         memory = tuple(tuple(row) for row in data["memory"])
-        return Need(**{**data, "memory": memory, "reasons": tuple(Reason(**reason) for reason in data["reasons"])})
+        return Need(**{**data, "memory": memory, "reasons": tuple(_reason(text) for text in data["reasons"])})
+
+
+@cache
+def _reason(text: str) -> Reason:
+    """A reason from its JSON; the same few stand beside thousands of settings."""
+    return Reason.model_validate_json(text)
 
 
 Arithmetic = dict[Hashable, tuple[tuple[float, ...], ...]]
