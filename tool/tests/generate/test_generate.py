@@ -136,9 +136,7 @@ def test_a_disk_that_refuses_is_one_clear_error(generated: Path, monkeypatch: py
 def test_a_kill_leaves_only_whole_files(repo_copy: Path, delay: float) -> None:
     """SIGINT at any moment: each file is old or new; the next run completes and removes leftovers."""
     planned = plan(open_repo(repo_copy))
-    start = (
-        "from tool.cli import main; print(flush=True); main()"  # an interpreter that still starts is not the subject
-    )
+    start = "from tool.cli import main; print(flush=True); main()"  # starting up is not the subject
     command = [sys.executable, "-c", start, "generate", "--root", str(repo_copy)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
