@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import resource
+import subprocess
+import sys
 import time
 
 import pytest
@@ -13,6 +14,18 @@ from tool.policy.sandbox import PolicyExhausted, run_tests_in_child
 from tool.tests.attacks.catalogue import BOMB, BOMB_TESTS
 from tool.tests.govern.workbench import ROOT
 
+JUDGE_A_BOMB = """
+import resource
+from tool.policy.sandbox import PolicyExhausted, run_tests_in_child
+from tool.tests.attacks.catalogue import BOMB, BOMB_TESTS
+files = {"policies/gates/bomb.yaml": BOMB.encode(), "policies/gates/tests/bomb.yaml": BOMB_TESTS.encode()}
+try:
+    run_tests_in_child(files)
+except PolicyExhausted as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
 
 def test_the_child_says_what_the_tests_say() -> None:
     """In the child the repository's rules come out as they do here."""
@@ -22,13 +35,14 @@ def test_the_child_says_what_the_tests_say() -> None:
 
 
 def test_a_memory_bomb_ends_in_a_clear_error() -> None:
-    """A rule that doubles a text ends within 5 s and 512 MiB, and the error names it."""
-    files = {"policies/gates/bomb.yaml": BOMB.encode(), "policies/gates/tests/bomb.yaml": BOMB_TESTS.encode()}
-    start = time.monotonic()
-    with pytest.raises(PolicyExhausted, match="policy bomb: an expression wants more than 512 MiB"):
-        run_tests_in_child(files)
-    assert time.monotonic() - start < 60
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 512 << 10
+    """A rule that doubles a text ends within 512 MiB, and the error names it.
+
+    Measured from a process of its own: the peak is that of the largest child, and a test process has others.
+    """
+    judged = subprocess.run([sys.executable, "-c", JUDGE_A_BOMB], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    message, peak_kib = judged.stdout.splitlines()
+    assert "policy bomb: an expression wants more than 512 MiB" in message
+    assert 0 < int(peak_kib) < 512 << 10
 
 
 def test_a_time_bomb_ends_too() -> None:
