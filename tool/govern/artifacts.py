@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def _zip(data: bytes) -> str:
                 return f"holds a pickle ({entry.filename})"
             if entry.filename.endswith(".npy") and (problem := _numpy(content)):
                 return f"{problem} ({entry.filename})"
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         return f"is no readable archive: {error}"
     return ""
 

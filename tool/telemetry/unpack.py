@@ -42,7 +42,7 @@ def unpack(archive: Path, into: Path, limits: Limits) -> tuple[list[str], list[R
                     target.unlink()
                     written.pop()
                     return written, [*refused, Refused(archive.name, f"holds more than {limits.archive_bytes} bytes")]
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, ValueError, EOFError) as error:
         refused.append(Refused(archive.name, f"is no readable zip archive: {_shown(str(error))}"))
     return written, refused
 

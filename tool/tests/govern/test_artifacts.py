@@ -77,6 +77,14 @@ def test_unsafe_forms(path: str, data: bytes, told: str) -> None:
     assert told in content_problem(path, data)
 
 
+def test_a_damaged_member_is_told() -> None:
+    """Compressed bytes that do not unpack are a finding, not a traceback."""
+    damaged = bytearray(archive(a=b"hello world " * 100))
+    start = 30 + len("a")  # the member's data lie behind its local header and name
+    damaged[start : start + 12] = bytes(byte ^ 0xFF for byte in damaged[start : start + 12])
+    assert "is no readable archive" in content_problem("model.skops", bytes(damaged))
+
+
 def test_an_engine_of_the_workbench_is_sound(bench: Workbench) -> None:
     """The engines that other tests use pass every check; an artifact that is gone is told."""
     assert check_engine(bench.root, NEXT) == []
