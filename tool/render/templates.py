@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+PHRASES = 4096
+"""Short texts whose markdown is kept in memory: the same rules and sources stand in every notebook."""
 FOLDER = Path(__file__).resolve().parent.parent / "templates"
 
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!\[\]-]*")
@@ -22,6 +24,10 @@ def python_literal(value: Any, width: int = 100) -> str:
 
     Raises TypeError for anything else than None, bool, int, float, str, list, tuple and dict of those.
     """
+    if value is None or type(value) in (bool, int, float):
+        return repr(value)
+    if type(value) is str:
+        return _quoted(value)
     if isinstance(value, dict):
         items = [f"{python_literal(key)}: {python_literal(item)}" for key, item in sorted(value.items())]
         return _bracket(items, "{", "}", width)
@@ -30,14 +36,15 @@ def python_literal(value: Any, width: int = 100) -> str:
         if isinstance(value, list):
             return _bracket(items, "[", "]", width)
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
-    if type(value) is str:
-        quoted = encode_basestring(value.encode("utf-8", "replace").decode())
-        if quoted.isprintable():
-            return quoted
-        return "".join(letter if letter.isprintable() else _escaped(letter) for letter in quoted)
-    if value is None or type(value) in (bool, int, float):
-        return repr(value)
     raise TypeError(f"{type(value).__name__} is no plain value for a notebook")
+
+
+@lru_cache(maxsize=PHRASES)
+def _quoted(text: str) -> str:
+    quoted = encode_basestring(text.encode("utf-8", "replace").decode())
+    if quoted.isprintable():
+        return quoted
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in quoted)
 
 
 def _escaped(letter: str) -> str:
@@ -67,13 +74,30 @@ def _bracket(items: list[str], opening: str, closing: str, width: int) -> str:
 
 def markdown_text(value: Any) -> str:
     """One line of markdown that shows `value` and nothing else: no markup, no cell separator, no line break."""
-    return one_line(value).translate(_MARKDOWN_SPECIAL)
+    return _shown(value if type(value) is str else str(value))
+
+
+@lru_cache(maxsize=PHRASES)
+def _shown(text: str) -> str:
+    return one_line(text).translate(_MARKDOWN_SPECIAL)
 
 
 def markdown_code(value: Any) -> str:
     """`value` as inline code in one line; as plain text where it holds what code cannot escape."""
-    line = one_line(value)
-    return markdown_text(value) if set(line) & set("`|<>") else f"`{line}`"
+    return _code(value if type(value) is str else str(value))
+
+
+@lru_cache(maxsize=PHRASES)
+def _code(text: str) -> str:
+    line = one_line(text)
+    return markdown_text(text) if set(line) & set("`|<>") else f"`{line}`"
+
+
+def forget_phrases() -> None:
+    """Drop the texts that are kept in memory."""
+    _shown.cache_clear()
+    _code.cache_clear()
+    _quoted.cache_clear()
 
 
 def shell_word(value: Any) -> str:
@@ -90,11 +114,20 @@ def environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     class Recorded(Environment):
-        """Notes every template that a rendering asks for, compiled already or not."""
+        """Notes every template that a rendering asks for, and finds a compiled one without asking its loader."""
 
-        def _load_template(self, name: str, globals: Any) -> Any:
+        def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Any:
             _used.add(name)
-            return super()._load_template(name, globals)
+            found = _compiled.get((self.loader, name))
+            if found is None:
+                found = _compiled[self.loader, name] = super().get_template(name, parent, globals)
+            return found
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            """`record.field` of plain data is an item; jinja2 would look for an attribute first, in vain."""
+            if type(obj) is dict and attribute in obj:
+                return obj[attribute]
+            return super().getattr(obj, attribute)
 
     result = Recorded(
         loader=FileSystemLoader(FOLDER),
@@ -110,6 +143,8 @@ def environment() -> Environment:
 
 
 _used: set[str] = set()
+_compiled: dict[tuple[Any, str], Any] = {}
+"""Templates by loader and name: a loader is one set of files, and files do not change under a running program."""
 
 
 def used_templates() -> frozenset[str]:
