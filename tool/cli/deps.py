@@ -9,7 +9,7 @@ import click
 
 from tool.cli.common import common_options, print_json, progress
 from tool.cli.deps_common import print_moved, print_moves, stacks
-from tool.cli.deps_moves import bisect_locks, update_pins
+from tool.cli.deps_moves import adopt_pins, bisect_locks, update_pins
 
 
 @click.group("deps")
@@ -90,4 +90,5 @@ def _print_check(report: dict[str, dict[str, Any]]) -> None:
 
 
 command.add_command(update_pins)
+command.add_command(adopt_pins)
 command.add_command(bisect_locks)

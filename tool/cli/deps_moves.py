@@ -1,16 +1,20 @@
-"""`ftc deps update` and `ftc deps bisect`: move pins within their ranges, and find what a move broke."""
+"""`ftc deps update`, `adopt` and `bisect`: move pins within their ranges, and find what a move broke."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tool.cli.common import common_options, print_json, progress
 from tool.cli.deps_common import print_moves, stacks
 from tool.cli.govern_common import clock
+
+if TYPE_CHECKING:
+    from tool.deps.moves import Move
+    from tool.schema.dependency import Stack
 
 
 @click.command("update")
@@ -19,7 +23,20 @@ from tool.cli.govern_common import clock
 @click.option("--stack", "ids", multiple=True, help="A stack of profiles/dependencies (default: all with ranges).")
 @click.option("--write", is_flag=True, help="Write pins and locks; without it only what would move is shown.")
 @click.option("--body", type=click.Path(dir_okay=False, path_type=Path), help="Write what moved as markdown here.")
-def update_pins(root: Path, output: str, now: datetime, ids: tuple[str, ...], write: bool, body: Path | None) -> int:
+@click.option(
+    "--proposal",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write what moved into this folder, for `ftc deps adopt` on another machine.",
+)
+def update_pins(
+    root: Path,
+    output: str,
+    now: datetime,
+    ids: tuple[str, ...],
+    write: bool,
+    body: Path | None,
+    proposal: Path | None,
+) -> int:
     """Take the newest versions within each stack's ranges, among what was published before today, and lock them.
 
     A stack whose pins and lock stay as they are keeps its day. What is written resolves on Python 3.11, 3.12 and 3.13.
@@ -30,49 +47,81 @@ def update_pins(root: Path, output: str, now: datetime, ids: tuple[str, ...], wr
       ftc deps update
       ftc deps update --stack trl --write
     """
-    from tool.deps import applying_clashes, lock_path, moved
-    from tool.deps.pythons import proofs
-    from tool.deps.update import rewritten, update
+    from tool.deps.moves import files_of, markdown, move_of
+    from tool.deps.proposal import NAME, written
     from tool.generate.write import replace_file
 
-    report: dict[str, dict[str, Any]] = {}
-    with progress([stack for stack in stacks(root, ids) if stack.ranges], "updating") as todo:
+    day = f"{now:%Y-%m-%d}"
+    moves: list[Move] = []
+    files: dict[str, str] = {}
+    with progress(_ranged(root, ids), "updating") as todo:
         for stack in todo:
-            file, lock = root / f"profiles/dependencies/{stack.id}.yaml", root / lock_path(stack.id)
-            before = lock.read_text() if lock.is_file() else ""
-            found = update(stack, f"{now:%Y-%m-%d}")
-            changes = moved(before, found.lock)
-            known = {clash.id for clash in applying_clashes(stack, before)}
-            clashes = {clash.id for clash in applying_clashes(found.stack, found.lock)} - known
-            written = bool(changes) and write
-            if written:
-                proved = found.stack.model_copy(update={"resolved": proofs(found.stack, found.lock)})
-                replace_file(file, rewritten(file.read_text(), stack, proved).encode())
-                replace_file(lock, found.lock.encode())
-            report[stack.id] = {
-                "pins": found.moved_pins(stack),
-                "changed": bool(changes),
-                "moved": changes,
-                "clashes": sorted(clashes),
-                "written": written,
-            }
-    print_moves(report, output)
+            moves.append(move_of(root, stack, day))
+            made = files_of(root, moves[-1]) if write or proposal else {}
+            files |= made
+            if write:
+                _put(root, made)
+    print_moves(_report(moves, write), output)
     if body:
-        replace_file(body.resolve(), _markdown(report).encode())
+        replace_file(body.resolve(), markdown(moves).encode())
+    if proposal and files:
+        replace_file(proposal.resolve() / NAME, written(day, files))
     return 0
 
 
-def _markdown(report: dict[str, dict[str, Any]]) -> str:
-    """What moved, for a pull request: one table, stacks that moved alike in one row."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
-    for id, found in sorted(report.items()):
-        for name, (old, new) in found["moved"].items():
-            rows.setdefault((name, old or "absent", new or "absent"), []).append(id)
-    lines = ["| package | before | after | stacks |", "|---|---|---|---|"]
-    lines += [f"| {name} | {old} | {new} | {', '.join(ids)} |" for (name, old, new), ids in sorted(rows.items())]
-    clashes = sorted({clash for found in report.values() for clash in found["clashes"]})
-    lines += [f"\nA known clash applies to the newer versions: {clash}." for clash in clashes]
-    return "\n".join(lines) + "\n"
+@click.command("adopt")
+@common_options
+@clock
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--write", is_flag=True, help="Write pins and locks; without it only what would move is shown.")
+@click.option("--body", type=click.Path(dir_okay=False, path_type=Path), help="Write what moved as markdown here.")
+def adopt_pins(root: Path, output: str, now: datetime, folder: Path, write: bool, body: Path | None) -> int:
+    """Take over what `ftc deps update --proposal FOLDER` wrote elsewhere, if it is what this repository resolves to.
+
+    Nothing in FOLDER is trusted: it may hold pins and locks of stacks with ranges alone, and each must equal, byte for
+    byte, what the index resolves to for its day. No package is installed or run. Needs uv and a package index.
+
+    \b
+    Examples:
+      ftc deps adopt proposal
+      ftc deps adopt proposal --write --body moved.md
+    """
+    from tool.deps.moves import markdown
+    from tool.deps.proposal import adopted
+    from tool.generate.write import replace_file
+
+    moves, files = adopted(root, folder, _ranged(root, ()), f"{now:%Y-%m-%d}")
+    if write:
+        _put(root, files)
+    print_moves(_report(moves, write), output)
+    if body:
+        replace_file(body.resolve(), markdown(moves).encode())
+    return 0
+
+
+def _ranged(root: Path, ids: tuple[str, ...]) -> list[Stack]:
+    """The stacks that were named, or all, as far as they have ranges to move within."""
+    return [stack for stack in stacks(root, ids) if stack.ranges]
+
+
+def _put(root: Path, files: dict[str, str]) -> None:
+    from tool.generate.write import replace_file
+
+    for path, text in files.items():
+        replace_file(root / path, text.encode())
+
+
+def _report(moves: list[Move], write: bool) -> dict[str, dict[str, Any]]:
+    return {
+        move.stack.id: {
+            "pins": move.updated.moved_pins(move.stack),
+            "changed": bool(move.packages),
+            "moved": move.packages,
+            "clashes": list(move.clashes),
+            "written": bool(move.packages) and write,
+        }
+        for move in moves
+    }
 
 
 @click.command("bisect")

@@ -25,7 +25,16 @@ def installable(lock: str, python: str, complete: bool = True) -> dict[str, str]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lock.txt"
         path.write_text(lock)
-        command = [find_uv(), "pip", "install", "--no-config", "--dry-run", "--target", str(Path(folder) / "there")]
+        command = [
+            find_uv(),
+            "pip",
+            "install",
+            "--no-config",
+            "--no-build",
+            "--dry-run",
+            "--target",
+            str(Path(folder) / "there"),
+        ]
         command += ["--python-version", python, "--python-platform", PLATFORM, "--require-hashes"]
         command += [*([] if complete else ["--no-deps"]), "-r", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)

@@ -34,9 +34,10 @@ def wanted(stack: Stack) -> str:
 def update(stack: Stack, day: str | None = None) -> Updated:
     """The newest versions within the ranges, and their lock; only what was published before `day` (YYYY-MM-DD) counts.
 
+    Wheels alone are read, so that no package's own code runs to tell what it needs.
     Raises FtcError when nothing satisfies the ranges, or when they need different versions on different Pythons.
     """
-    found = compile_lock(wanted(stack), overrides(stack), *(until(day) if day else ()))
+    found = compile_lock(wanted(stack), overrides(stack), "--no-build", *(until(day) if day else ()))
     if found.problem:
         raise FtcError(f"stack {stack.id}: nothing satisfies its ranges: {found.problem}")
     versions = locked(found.text)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from tool.govern.finding import Finding
+from tool.govern.workflow_apart import apart
+from tool.govern.workflow_parts import APP_TOKEN, Workflow, jobs_of, steps_of
 
 FOLDER = ".github/workflows"
-CHECKOUT, APP_TOKEN = "actions/checkout", "actions/create-github-app-token"
+CHECKOUT = "actions/checkout"
 TRIGGERS = {"pull_request", "merge_group", "schedule", "workflow_dispatch", "push"}
 READ_ONLY = {"contents": "read", "actions": "read"}
 """What a job may have without being named below."""
@@ -70,18 +71,7 @@ JOB_KEYS = {"name", "if", "needs", "runs-on", "timeout-minutes", "environment", 
 LOADERS = {"PATH", "BASH_ENV", "ENV", "SHELLOPTS", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONSTARTUP"}
 """Variables through which a script runs something else than it says."""
 PINNED = re.compile(r"^\s*(?:- )?uses: (?:\./\S+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(?:\.\d+)*)$")
-Workflow = dict[str, Any]
 Rule = Callable[[str, Workflow, str], Iterator[str]]
-
-
-def _jobs(workflow: Workflow) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield from (workflow.get("jobs") or {}).items()
-
-
-def _steps(job: dict[str, Any], action: str | None = None) -> list[dict[str, Any]]:
-    """The steps of a job, or those that use an action."""
-    steps: list[dict[str, Any]] = job.get("steps") or []
-    return [step for step in steps if action is None or str(step.get("uses", "")).startswith(f"{action}@")]
 
 
 def _one_line(text: object) -> str:
@@ -101,7 +91,7 @@ def permissions(name: str, workflow: Workflow, text: str) -> Iterator[str]:
     """Nothing for all jobs; each job names the least that it needs."""
     if workflow.get("permissions") != {}:
         yield "permissions at the top must be {}"
-    for id, job in _jobs(workflow):
+    for id, job in jobs_of(workflow):
         granted = job.get("permissions")
         if not isinstance(granted, dict):
             yield f"job {id} names no permissions"
@@ -121,8 +111,8 @@ def pins(name: str, workflow: Workflow, text: str) -> Iterator[str]:
 
 def checkouts(name: str, workflow: Workflow, text: str) -> Iterator[str]:
     """No checkout leaves the token behind for the steps that follow."""
-    for id, job in _jobs(workflow):
-        for step in _steps(job, CHECKOUT):
+    for id, job in jobs_of(workflow):
+        for step in steps_of(job, CHECKOUT):
             if (step.get("with") or {}).get("persist-credentials") != "false":
                 yield f"job {id}: a checkout keeps the token (persist-credentials)"
 
@@ -131,19 +121,19 @@ def scripts(name: str, workflow: Workflow, text: str) -> Iterator[str]:
     """Scripts get values through the environment, run whole on the forge's machines, and may not fail in silence."""
     for key in sorted(set(workflow) - KEYS):
         yield f"{key} changes what every job runs"
-    for id, job in _jobs(workflow):
+    for id, job in jobs_of(workflow):
         for key in sorted(set(job) - JOB_KEYS - {"continue-on-error"}):
             yield f"job {id}: {key} runs or changes what the steps do not show"
         if not re.fullmatch(r"ubuntu-\d\d\.\d\d", str(job.get("runs-on"))):
             yield f"job {id} does not run on a named machine of the forge"
         if not str(job.get("timeout-minutes", "")).isdigit():
             yield f"job {id} has no time limit"
-        for step in [job, *_steps(job)]:
+        for step in [job, *steps_of(job)]:
             if "continue-on-error" in step:
                 yield f"job {id} goes on after an error"
             for variable in sorted(LOADERS & set(step.get("env") or {})):
                 yield f"job {id} sets {variable}"
-        for step in _steps(job):
+        for step in steps_of(job):
             if "${{" in str(step.get("run", "")):
                 yield f"job {id}: a script holds an expression, through which text becomes code"
             if re.search(r"GITHUB_(ENV|PATH)\b", str(step.get("run", ""))):
@@ -154,10 +144,10 @@ def scripts(name: str, workflow: Workflow, text: str) -> Iterator[str]:
 
 def secrets(name: str, workflow: Workflow, text: str) -> Iterator[str]:
     """Secrets go to the app's token alone, in the protected environment, on main, where no pull request leads."""
-    for id, job in _jobs(workflow):
-        apps = _steps(job, APP_TOKEN)
+    for id, job in jobs_of(workflow):
+        apps = steps_of(job, APP_TOKEN)
         shown = re.findall(r"secrets\b", str({key: value for key, value in job.items() if key != "steps"}))
-        shown += [found for step in _steps(job) if step not in apps for found in re.findall(r"secrets\b", str(step))]
+        shown += [found for step in steps_of(job) if step not in apps for found in re.findall(r"secrets\b", str(step))]
         if shown:
             yield f"job {id}: a secret is used elsewhere than for the app's token"
         if not apps:
@@ -166,7 +156,7 @@ def secrets(name: str, workflow: Workflow, text: str) -> Iterator[str]:
             yield f"job {id} uses secrets outside of the protected environment"
         if {"pull_request", "merge_group", "push"} & set(workflow.get("on") or {}):
             yield f"job {id} uses secrets where a change can start it"
-        if any((step.get("with") or {}).get("ref") != "main" for step in _steps(job, CHECKOUT)):
+        if any((step.get("with") or {}).get("ref") != "main" for step in steps_of(job, CHECKOUT)):
             yield f"job {id} uses secrets on another branch than main"
         for step in apps:
             asked = {key for key in step.get("with") or {} if key.startswith("permission-")}
@@ -188,7 +178,7 @@ def summary(name: str, workflow: Workflow, text: str) -> Iterator[str]:
     if name not in SUMMARIES:
         return
     id, spared = SUMMARIES[name]
-    jobs = dict(_jobs(workflow))
+    jobs = dict(jobs_of(workflow))
     job = jobs.get(id) or {}
     if job.get("name") != id:
         yield f"has no job named {id}, which the ruleset requires"
@@ -196,7 +186,7 @@ def summary(name: str, workflow: Workflow, text: str) -> Iterator[str]:
         yield f"job {id} does not always run"
     if set(job.get("needs") or ()) != set(jobs) - {id, *spared}:
         yield f"job {id} does not wait for every other job"
-    steps = _steps(job)
+    steps = steps_of(job)
     if len(steps) != 1 or steps[0].get("env") != {"RESULTS": "${{ join(needs.*.result, ' ') }}"}:
         yield f"job {id} does not look at the result of every job"
     elif steps[0].get("run") != SUMMARY_SCRIPT or "if" in steps[0]:
@@ -205,11 +195,11 @@ def summary(name: str, workflow: Workflow, text: str) -> Iterator[str]:
 
 def judging(name: str, workflow: Workflow, text: str) -> Iterator[str]:
     """The steps that judge are all there, in order, and none runs on a condition that lets a change through."""
-    jobs = dict(_jobs(workflow))
+    jobs = dict(jobs_of(workflow))
     for (file, id), wanted in STEPS.items():
         if file != name:
             continue
-        steps = iter(_steps(jobs.get(id) or {}))
+        steps = iter(steps_of(jobs.get(id) or {}))
         if "if" in (jobs.get(id) or {}) or "needs" in (jobs.get(id) or {}):
             yield f"job {id} may be skipped"
         for command, condition in wanted:
@@ -228,28 +218,28 @@ def base_judges(name: str, workflow: Workflow, text: str) -> Iterator[str]:
     """gates.yml: the base's program and rules judge, the change is data, and only the base's program comments."""
     if name != "gates.yml":
         return
-    jobs = dict(_jobs(workflow))
+    jobs = dict(jobs_of(workflow))
     govern, comment = jobs.get("govern") or {}, jobs.get("comment") or {}
-    first, *rest = [step.get("with") or {} for step in _steps(govern, CHECKOUT)] or [{}]
+    first, *rest = [step.get("with") or {} for step in steps_of(govern, CHECKOUT)] or [{}]
     if first.get("ref") != BASE or first.get("path") != "base":
         yield "the base is not checked out first, at the base's commit"
     if [(each.get("path"), each.get("fetch-depth"), each.get("ref")) for each in rest] != [("change", "0", None)]:
         yield "the change is not checked out beside the base, with its history"
     if (govern.get("env") or {}).get("BASE_SHA") != BASE:
         yield "BASE_SHA is not the base's commit"
-    for step in _steps(govern):
+    for step in steps_of(govern):
         told = str(step.get("run", ""))
         if re.search(r"change/\S*(?:bin|\.py|\.sh)\b|make -C change|cd change|(?<!base/)\.venv/", told):
             yield f"step {step.get('name')!r} runs something of the change"
         if "BASE_SHA" in (step.get("env") or {}):
             yield f"step {step.get('name')!r} names another base"
-    judge = next((step for step in _steps(govern) if 'exit "${status}"' in str(step.get("run", ""))), {})
+    judge = next((step for step in steps_of(govern) if 'exit "${status}"' in str(step.get("run", ""))), {})
     missing = [part for part in JUDGE if part not in str(judge.get("run", ""))]
     if missing:
         yield f"the step that judges lacks {missing[0]!r}"
     if _one_line(comment.get("if")) != COMMENT_IF:
         yield "the comment may be written for a fork, or left out when the change is blocked"
-    if [(step.get("with") or {}).get("ref") for step in _steps(comment, CHECKOUT)] != [BASE_OF_REQUEST]:
+    if [(step.get("with") or {}).get("ref") for step in steps_of(comment, CHECKOUT)] != [BASE_OF_REQUEST]:
         yield "the comment is not written by the base's program"
 
 
@@ -272,6 +262,7 @@ RULES: dict[str, Rule] = {
     "checkouts": checkouts,
     "scripts": scripts,
     "secrets": secrets,
+    "apart": apart,
     "concurrency": concurrency,
     "summary": summary,
     "judging": judging,

@@ -15,7 +15,8 @@ import yaml
 from tool.deps import locked
 from tool.tests.deps import wheels
 from tool.tests.notebooks import harness
-from tool.tests.workflows.act import Stage, build
+from tool.tests.workflows import stubs
+from tool.tests.workflows.act import JOB_TOKEN, Stage, build
 from tool.tests.workflows.conftest import NOW, ftc
 
 pytestmark = pytest.mark.prove
@@ -23,6 +24,19 @@ pytestmark = pytest.mark.prove
 LOCK = "profiles/dependencies/locks/trl.txt"
 FINE = ("certifi", "filelock", "shellingham")
 CULPRIT = "tqdm"
+FORGER = """
+import json, os, pathlib
+
+_made = pathlib.Path(os.environ["RUNNER_TEMP"]) / "proposal" / "proposal.json"
+_seen = pathlib.Path({seen!r})
+if _made.is_file() and not _seen.exists():
+    _document = json.loads(_made.read_text())
+    _document["files"][".github/workflows/gates.yml"] = "on: push"
+    _document["files"]["../../../outside"] = "written by a package"
+    _made.write_text(json.dumps(_document))
+    _seen.write_text("\\n".join(sorted(f"{{name}}={{value}}" for name, value in os.environ.items())))
+"""
+"""What a hostile package does as soon as the training imports it: it hands over another change."""
 CATALOG = {
     "groups": [
         {"models": ["Qwen/Qwen2.5-7B"], "tasks": ["chat"], "platforms": ["colab/free"], "adapters": ["lora", "qlora"]}
@@ -50,14 +64,14 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     made.forge.close()
 
 
-def offer(stage: Stage, culprit: str | None) -> None:
-    """Newer packages than the locks hold: all fine, or one that breaks whatever imports it."""
+def offer(stage: Stage, culprit: str | None, hostile: str = "") -> None:
+    """Newer packages than the locks hold: all fine, or one that breaks whatever imports it, or one with more code."""
     index = stage.folder / "index"
     for name in (*FINE, CULPRIT):
         if name == culprit:
             wheels.broken(index, name)
         else:
-            wheels.renamed(index, name, harness.PYTHON.parents[1])
+            wheels.renamed(index, name, harness.PYTHON.parents[1], hostile if name == CULPRIT else "")
     stage.environment["UV_FIND_LINKS"] = str(index)
 
 
@@ -66,6 +80,7 @@ def test_nothing_newer_opens_nothing(stage: Stage) -> None:
     ran = stage.schedule("dependencies.yml")
     assert ran.ok, ran.log
     assert "Train the notebooks under the new lock" not in {step for _, step in ran.steps}
+    assert ran.jobs == {"try": "success"}
     assert stage.forge.pulls == []
 
 
@@ -74,6 +89,8 @@ def test_newer_packages_that_train_open_a_pull_request(stage: Stage) -> None:
     offer(stage, None)
     ran = stage.schedule("dependencies.yml")
     assert ran.ok, ran.log
+    assert set(ran.jobs) == {"try", "publish"}
+    assert [path.name for path in (stage.artifacts / "proposal").iterdir()] == ["proposal.json"]
     (request,) = stage.forge.pulls
     assert request["title"] == "Newer packages for the notebooks"
     assert f"| {CULPRIT} | " in request["body"]
@@ -90,7 +107,24 @@ def test_a_package_that_breaks_training_is_named(stage: Stage) -> None:
     """Of four newer packages the one that cannot be imported is found; the run fails and no pull request is opened."""
     offer(stage, CULPRIT)
     ran = stage.schedule("dependencies.yml")
-    assert ran.jobs == {"renew": "failure"}
+    assert ran.jobs == {"try": "failure"}
     assert f"guilty: {CULPRIT} (" in ran.summary
     assert "test_small_architectures_train[classification-full-bert]" in ran.summary
     assert stage.forge.pulls == []
+
+
+def test_a_package_that_forges_what_is_handed_over_is_refused(stage: Stage) -> None:
+    """A package rewrites the proposal while it is trained: no token is in its reach, and nothing of it is published."""
+    seen = stage.folder / "seen.txt"
+    offer(stage, None, FORGER.format(seen=str(seen)))
+    before = stage.head("main")
+    ran = stage.schedule("dependencies.yml")
+    told = seen.read_text()
+    assert "RUNNER_TEMP=" in told
+    assert [secret for secret in (JOB_TOKEN, stubs.APP_TOKEN, *stage.secrets.values()) if f"={secret}" in told] == []
+    assert ran.jobs == {"try": "success", "publish": "failure"}
+    assert "files['.github/workflows/gates.yml']: is neither a stack with ranges nor its lock" in ran.log
+    assert "files['../../../outside']: is neither" in ran.log
+    assert "Get a token of the app that opens pull requests" not in {step for _, step in ran.steps}
+    assert stage.forge.pulls == []
+    assert stage.git("ls-remote", "--heads", "origin").split() == [before, "refs/heads/main"]

@@ -30,11 +30,14 @@ def _digest(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-def renamed(folder: Path, name: str, environment: Path) -> None:
-    """The package as it is installed in an environment, as version 99.0."""
+def renamed(folder: Path, name: str, environment: Path, more: str = "") -> None:
+    """The package as it is installed in an environment, as version 99.0, with `more` code that its import runs."""
     (packages,) = environment.glob("lib/python*/site-packages")
     found = [path for path in (packages / name).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    pack(folder, name, {path.relative_to(packages).as_posix(): path.read_bytes() for path in found})
+    files = {path.relative_to(packages).as_posix(): path.read_bytes() for path in found}
+    if more:
+        files[f"{name}/__init__.py"] += more.encode()
+    pack(folder, name, files)
 
 
 def broken(folder: Path, name: str) -> None:
