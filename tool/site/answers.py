@@ -1,16 +1,17 @@
-"""Answers of the catalogue, one file for each model and task, and their text for other frameworks, one more."""
+"""Answers of the catalogue, one file for each model and task, one of their configurations, and one of their scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
+from tool.export.files import SCRIPTS
 from tool.memo import Memo, remembered
 from tool.schema.recommendation import Reason, Recommendation
 from tool.site.chunk import Table, chunk
 from tool.site.links import pieces
 from tool.site.listed import Listed
+from tool.site.texts import Item, Shared, texts_file
 
 LABELS = ("config", "confidence", "constrained_safe", "effective_batch_size", "engine", "estimated_hours")
 
@@ -30,11 +31,11 @@ class Reasons:
 
 
 Texts = Callable[[Recommendation], dict[str, str]]
-"""An answer → its configuration for every framework that can train it, by framework."""
+"""An answer → its configuration or script for every framework that can train it, by the name of the export."""
 
 
-def answer_files(listed: list[Listed], texts: Texts, memo: Memo | None = None) -> dict[str, bytes]:
-    """`data/answers/<model>/<task>.js` and `data/exports/…`, for all of the catalogue that fits somewhere."""
+def answer_files(listed: list[Listed], texts: Texts, shared: Shared, memo: Memo | None = None) -> dict[str, bytes]:
+    """`data/answers/<model>/<task>.js`, `data/exports/…` and `data/scripts/…`, for all that fits somewhere."""
     groups: dict[str, list[Listed]] = {}
     for item in listed:
         if item.fits:
@@ -44,7 +45,8 @@ def answer_files(listed: list[Listed], texts: Texts, memo: Memo | None = None) -
         reasons = Reasons()
         entries = {item.tail: plain(item.answer, reasons) for item in items}
         files |= chunk(f"answers/{name}", {"entries": entries, **reasons.document()})
-        files |= chunk(f"exports/{name}", _exports(items, texts, memo))
+        exports = {item.tail: _exports(item, texts, shared, memo) for item in items}
+        files |= _text_files(name, exports)
     return files
 
 
@@ -60,12 +62,22 @@ def plain(answer: Recommendation, reasons: Reasons) -> dict[str, Any]:
     }
 
 
-def _exports(items: list[Listed], texts: Texts, memo: Memo | None) -> dict[str, Any]:
-    """Texts as `ftc recommend --export` prints them, as numbers of lines that most of them share."""
-    lines: Table[str] = Table()
-    entries: dict[str, dict[str, list[int]]] = {}
-    for item in items:
-        given = item.answer.model_dump(mode="json")
-        found = remembered(memo, f"site/exports/{item.slug}", partial(texts, item.answer), given)
-        entries[item.tail] = {name: [lines.number(line) for line in text.split("\n")] for name, text in found.items()}
-    return {"entries": entries, "lines": lines.values()}
+def _text_files(name: str, exports: dict[str, dict[str, list[Item]]]) -> dict[str, bytes]:
+    """`data/exports/<name>.js` with the configurations, and `data/scripts/…`, loaded when asked for."""
+    configurations = {tail: {key: those[key] for key in those if key not in SCRIPTS} for tail, those in exports.items()}
+    scripts = {tail: {key: those[key] for key in those if key in SCRIPTS} for tail, those in exports.items()}
+    offered = {tail: sorted(those) for tail, those in scripts.items()}
+    files = texts_file(f"exports/{name}", configurations, scripts=offered)
+    return files | (texts_file(f"scripts/{name}", scripts) if any(offered.values()) else {})
+
+
+def _exports(item: Listed, texts: Texts, shared: Shared, memo: Memo | None) -> dict[str, list[Item]]:
+    """What `ftc recommend --export` prints for an answer, by the name of the export."""
+
+    def made() -> dict[str, list[Item]]:
+        found = texts(item.answer)
+        return {name: shared.items(text) if name in SCRIPTS else [*text.split("\n")] for name, text in found.items()}
+
+    given = [item.answer.model_dump(mode="json"), shared.digest]
+    found = remembered(memo, f"site/exports/{item.slug}", made, given)
+    return {name: [line if isinstance(line, str) else tuple(line) for line in those] for name, those in found.items()}

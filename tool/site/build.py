@@ -18,6 +18,7 @@ from tool.site.evidence import priors_file
 from tool.site.governance import governance_file
 from tool.site.listed import Listed
 from tool.site.needs import needs_files
+from tool.site.texts import Shared
 
 PAGE = Path(__file__).resolve().parent.parent / "templates" / "site"
 
@@ -33,14 +34,16 @@ def site_files(
 ) -> dict[str, bytes]:
     """The page and its data: path → bytes. Pure, like the plan that it is a part of; `jobs` processes share it.
 
-    `texts` gives an answer's configuration for each framework, as the command exports it. `memo`: what earlier runs
-    made and nothing changed for (tool.memo).
+    `texts` gives an answer's configuration or script for each framework, as the command exports it. `memo`: what
+    earlier runs made and nothing changed for (tool.memo).
     """
+    shared = Shared.read()
     asked = [astuple(subject) for subject in subjects(listed)]
     return {
         **page_files(),
         **core_file(repo, listed),
-        **_remembered_answers(listed, texts, memo),
+        **shared.file(),
+        **_remembered_answers(listed, texts, shared, memo),
         **needs_files(repo, knowledge, jobs, backend, memo),
         **priors_file(knowledge.priors),
         **governance_file(repo),
@@ -48,15 +51,16 @@ def site_files(
     }
 
 
-def _remembered_answers(listed: list[Listed], texts: Texts, memo: Memo | None) -> dict[str, bytes]:
+def _remembered_answers(listed: list[Listed], texts: Texts, shared: Shared, memo: Memo | None) -> dict[str, bytes]:
     """The files of each model and task, made again when one of their answers changed."""
     if memo is None:
-        return answer_files(listed, texts)
+        return answer_files(listed, texts, shared)
     files: dict[str, bytes] = {}
     for (model, task), items in groupby(sorted(listed, key=_group), key=_group):
         mine = list(items)
-        given = [[item.slug, item.row, item.answer.model_dump(mode="json")] for item in mine]
-        files |= remembered_files(memo, f"site/answers/{model}/{task}", partial(answer_files, mine, texts, memo), given)
+        answers = [[item.slug, item.row, item.answer.model_dump(mode="json")] for item in mine]
+        make = partial(answer_files, mine, texts, shared, memo)
+        files |= remembered_files(memo, f"site/answers/{model}/{task}", make, [shared.digest, answers])
     return files
 
 

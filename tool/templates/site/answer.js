@@ -9,7 +9,10 @@
     torchtune: "torchtune",
     oumi: "Oumi",
     "ms-swift": "ms-swift",
+    "trl-script": "TRL script",
+    unsloth: "Unsloth script",
   };
+  const SCRIPTS = ["trl-script", "unsloth"];
 
   /** The command that gives the same answer in a terminal. */
   function command(row) {
@@ -242,23 +245,61 @@
         ftc.copyButton("Copy link", () => location.href, "button.second"),
       ),
     );
-    if (entry.config.model_kind && entry.config.model_kind !== "causal_lm") return;
-    const chunk = await ftc.load("exports/" + row.model + "/" + row.task);
-    const texts = chunk.entries[row.tail];
+    const texts = await textsOf(row);
     const names = Object.keys(FRAMEWORKS).filter((name) => texts[name]);
-    if (!names.length)
-      return panel.append(
-        el("p.small", {}, "The frameworks below train causal language models; for this one take the notebook."),
+    if (names.length) panel.append(...exports(row, texts, names));
+    else
+      panel.append(
+        el("p.small", {}, "The frameworks train causal language models; for this one take the notebook above."),
       );
-    const text = (name) => texts[name].map((line) => chunk.lines[line]).join("\n");
-    const shown = el("pre", { tabindex: 0, role: "region", "aria-label": "Configuration text" });
+  }
+
+  /** Export → a promise of its text. Scripts are loaded when somebody wants one. */
+  async function textsOf(row) {
+    const name = row.model + "/" + row.task;
+    const chunk = await ftc.load("exports/" + name);
+    const own = Object.fromEntries(
+      Object.entries(chunk.entries[row.tail] ?? {}).map(([each, runs]) => [
+        each,
+        async () => stretches(runs, chunk.items).join("\n"),
+      ]),
+    );
+    for (const each of chunk.scripts[row.tail] ?? []) own[each] = () => script(name, row.tail, each);
+    return own;
+  }
+
+  async function script(name, tail, which) {
+    const [shared, chunk] = await Promise.all([ftc.load("scripts"), ftc.load("scripts/" + name)]);
+    const lines = stretches(chunk.entries[tail][which], chunk.items);
+    return lines.flatMap((line) => (typeof line === "string" ? line : stretches(line, shared.lines))).join("\n");
+  }
+
+  /** The rows that [first, how many, first, how many, …] names. */
+  function stretches(runs, rows) {
+    const found = [];
+    for (let place = 0; place < runs.length; place += 2)
+      found.push(...rows.slice(runs[place], runs[place] + runs[place + 1]));
+    return found;
+  }
+
+  function exports(row, texts, names) {
+    const shown = el("pre", { tabindex: 0, role: "region", "aria-label": "Text of the configuration or script" });
     const copy = ftc.copyButton("Copy", () => shown.textContent, "quiet");
+    const save = el("a.quiet", {}, "Download");
     const note = el("p.note.warn", { hidden: true });
-    const choose = (name) => {
-      shown.textContent = text(name);
-      const memory = shown.textContent.match(/^# warning: memory: (.*)$/m);
+    let wanted = null;
+    const choose = async (name) => {
+      wanted = name;
+      const text = await texts[name]();
+      if (wanted !== name) return;
+      shown.textContent = text;
+      shown.scrollTop = 0;
+      const memory = text.match(/^# warning: memory: (.*)$/m);
       note.hidden = !memory;
       note.textContent = memory ? FRAMEWORKS[name] + ": " + memory[1] + "." : "";
+      save.href = "data:text/plain;charset=utf-8," + encodeURIComponent(text);
+      save.download =
+        row.model.split("/").pop() + "_" + row.tail + "_" + name + (SCRIPTS.includes(name) ? ".py" : ".yaml");
     };
     choose(names[0]);
     const tabs = names.map((name, index) =>
@@ -275,11 +316,11 @@
         FRAMEWORKS[name],
       ),
     );
-    panel.append(
-      el("fieldset.chips", {}, el("legend", {}, "As a configuration for"), tabs),
+    return [
+      el("fieldset.chips", {}, el("legend", {}, "As a configuration or script for"), tabs),
       note,
-      el("div.code", {}, copy, shown),
-    );
+      el("div.code", {}, el("div.tools", {}, copy, save), shown),
+    ];
   }
 
   Object.assign(ftc, { showAnswer: show, commandOf: command });

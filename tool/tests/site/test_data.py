@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tool.export.files import SCRIPTS, names
 from tool.generate import plan
 from tool.load import open_repo
 from tool.memory import fit
@@ -20,6 +21,7 @@ from tool.schema.recommendation import RecommendRequest
 from tool.site.build import PAGE
 from tool.site.changes import moved_fields, steps
 from tool.site.links import pieces
+from tool.site.texts import texts_file
 from tool.tests.conftest import ROOT, SMALL_CATALOG, copy_inputs
 
 SITE = "generated/site/"
@@ -72,17 +74,65 @@ def test_every_entry_has_its_answer_and_the_command_gives_the_same(
         assert told == [(r["field"], r["rule"], r["source"], r["n"]) for r in answer["reasons"]]
 
 
+def stretches(runs: list[int], rows: list[Any]) -> list[Any]:
+    """The rows that first, how many, first, how many … name."""
+    found = []
+    for first, count in zip(runs[::2], runs[1::2], strict=True):
+        assert 0 <= first < first + count <= len(rows)
+        found += rows[first : first + count]
+    return found
+
+
+def text_of(files: dict[str, bytes], group: str, tail: str, name: str) -> str:
+    """What the page offers to copy, put together as the page does it."""
+    if name not in SCRIPTS:
+        exports = data(files, f"exports/{group}")
+        return "\n".join(stretches(exports["entries"][tail][name], exports["items"]))
+    scripts, shared = data(files, f"scripts/{group}"), data(files, "scripts")["lines"]
+    lines: list[str] = []
+    for item in stretches(scripts["entries"][tail][name], scripts["items"]):
+        lines += [item] if isinstance(item, str) else stretches(item, shared)
+    return "\n".join(lines)
+
+
 def test_the_text_for_a_framework_is_that_of_the_command(made: tuple[Path, dict[str, bytes]], ftc: Ftc) -> None:
-    """Copying from the page and `--export` give the same file, byte for byte."""
+    """Copying a configuration or script from the page and `--export` give the same file, byte for byte."""
     root, files = made
-    model = "meta-llama/Llama-3.1-8B-Instruct"
-    exports = data(files, f"exports/{model}/instruction_following")
-    texts = exports["entries"]["instruction_following_qlora_colab_free"]
-    assert {"trl", "axolotl", "llamafactory"} <= texts.keys()
-    for name, numbers in texts.items():
-        asked = ["--model", model, "--task", "instruction_following", "--adapter", "qlora", "--platform", "colab"]
-        out = ftc("recommend", *asked, "--plan", "free", "--export", name, "--root", root)[1]
-        assert "\n".join(exports["lines"][number] for number in numbers) == out
+    core, seen = data(files, "core"), set()
+    for values in core["rows"]:
+        row = dict(zip(core["columns"], values, strict=True))
+        model = core["models"][row["model"]][0]
+        platform, plan_name, *card = row["place"].split("/")
+        asked = ["--model", model, "--task", row["task"], "--adapter", row["adapter"], "--platform", platform]
+        asked += ["--plan", plan_name, *(["--gpu", card[0]] if card else []), "--root", root]
+        offered = offered_for(files, f"{model}/{row['task']}", row["tail"])
+        seen |= offered
+        for name in names():
+            code, out, _ = ftc("recommend", *asked, "--export", name)
+            assert (code != 2) == (name in offered)
+            if code != 2:
+                assert text_of(files, f"{model}/{row['task']}", row["tail"], name) == out
+    assert seen == set(names())
+
+
+def offered_for(files: dict[str, bytes], group: str, tail: str) -> set[str]:
+    """Names of the exports that the page offers for an entry."""
+    exports = data(files, f"exports/{group}")
+    return {*exports["entries"].get(tail, {}), *exports["scripts"].get(tail, ())}
+
+
+def test_texts_that_repeat_each_other_come_back_whole() -> None:
+    """Stretches of shared rows give each text again, whatever repeats, and a repeated text takes one stretch."""
+    texts = {
+        "a": {"x": ["1", "", "2", "", "3"], "y": ["1", "2", "2", ""]},
+        "b": {"x": ["1", "", "2", "", "3"], "y": ["2", "", "9", "2", "2"]},
+    }
+    file = texts_file("t", texts)
+    made = data(file, "t")
+    for tail, those in texts.items():
+        for name, items in those.items():
+            assert stretches(made["entries"][tail][name], made["items"]) == items
+    assert made["entries"]["b"]["x"] == [0, 5]
 
 
 @pytest.mark.parametrize("card", ["T4", "RTX-4090", "H100-SXM5-80GB", "MI300X"])
