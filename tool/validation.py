@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from tool.architecture import inventory
 from tool.errors import Fault, InputFaults
+from tool.learn.outcomes import load_curves
 from tool.load.repo import Repo
 from tool.load.yaml_file import YamlFile
+from tool.memory.measurements import load_measurements
+from tool.memory.overhead import load_calibration
 from tool.policy.files import read_policies
+from tool.policy.fixtures import load_tests
 from tool.policy.policies import load_policies
 from tool.policy.waivers import load_waivers
 from tool.recipes import recipe_faults
@@ -22,9 +27,28 @@ def validate(root: Path) -> tuple[dict[str, int], list[Fault]]:
     faults = [fault for records in repo.all_records for fault in records.load_all()] + list(recipe_faults(root))
     counts = {f"{records.noun}s": len(records) for records in repo.all_records}
     faults += rule_faults(root)
-    if not faults:
-        faults += [fault for check in CHECKS for fault in check(repo)]
+    faults += [fault for read in READERS for fault in _raised(read, root)]
+    faults += [fault for check in CHECKS for fault in _raised(check, repo)]
     return counts, sorted(set(faults))
+
+
+READERS: tuple[Callable[[Path], Any], ...] = (
+    load_calibration,
+    load_measurements,
+    load_curves,
+    lambda root: load_tests(read_policies(root)),
+)
+"""What learning, memory and the rules' own tests read: each raises InputFaults with every fault of its files."""
+
+
+def _raised(read: Callable[[Any], Any], what: Path | Repo) -> list[Fault]:
+    """The faults that a reader of `what` yields or raises; the rest of what it gives is not kept."""
+    faults: list[Fault] = []
+    try:
+        faults += [item for item in read(what) if isinstance(item, Fault)]
+    except InputFaults as error:
+        faults += error.faults
+    return faults
 
 
 def rule_faults(root: Path) -> list[Fault]:

@@ -19,10 +19,13 @@ def command(root: Path, output: str) -> int:
       ftc validate
       ftc validate --output json
     """
+    from evaluation.readable import proof_faults
     from tool.errors import InputFaults
+    from tool.govern.readable import governed_faults
     from tool.validation import validate
 
     counts, faults = validate(root)
+    faults = sorted({*faults, *governed_faults(root), *proof_faults(root)})
     if output == "json":
         print_json({"counts": counts, "faults": [vars(fault) for fault in faults]})
         return 2 if faults else 0

@@ -21,6 +21,8 @@ class Finding:
     remedy: str
     path: str = ""
     exit_code: int = VIOLATION
+    line: int = 0
+    """Line of the file, from 1; 0 where the file as a whole is at fault."""
 
     def __str__(self) -> str:
         place = f" {self.path}:" if self.path else ""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from tool.govern.canonical import canonical_yaml
 from tool.govern.finding import Finding
+from tool.load.records import faults_of, field_names
 from tool.load.yaml_file import MAX_BYTES, YamlFile
 from tool.policy.digests import sha256
 from tool.schema.engine import Engine
@@ -55,13 +56,15 @@ def _parse(path: str, data: bytes, record: type[T]) -> T | Finding:
         return Finding("state.unreadable", "is larger than 1 MiB", RESTORE, path)
     file = YamlFile(path, data)
     if file.faults:
-        return Finding("state.unreadable", str(file.faults[0].message), RESTORE, path)
+        first = file.faults[0]
+        told = f"{first.field}: {first.message}" if first.field else first.message
+        return Finding("state.unreadable", told, RESTORE, path, line=first.line)
     try:
         return record.model_validate(file.data)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        return Finding("state.unreadable", f"{field}: {first['msg']}", RESTORE, path)
+        fault = faults_of(error, file, field_names(record))[0]
+        told = f"{fault.field}: {fault.message}" if fault.field else fault.message
+        return Finding("state.unreadable", told, RESTORE, path, line=fault.line)
 
 
 def parse_canonical(path: str, data: bytes, record: type[T]) -> T | Finding:
@@ -114,5 +117,5 @@ def read_engine(files: Files, version: str) -> Engine | Finding:
         return Finding("engine.unknown", f"there is no engine {version}", "name a folder of registry/engines", path)
     parsed: Any = _parse(path, files[path], Engine)
     if isinstance(parsed, Finding):
-        return Finding("engine.unreadable", parsed.message, "mend engine.yaml", path)
+        return Finding("engine.unreadable", parsed.message, "mend engine.yaml", path, line=parsed.line)
     return parsed if isinstance(parsed, Engine) else Finding("engine.unreadable", "is no engine", "mend it", path)

@@ -48,15 +48,52 @@ def field_names(record: type[BaseModel]) -> set[str]:
     return names
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _type_faults(given: Any, read: Any, file: YamlFile, field: tuple[str | int, ...] = ()) -> Iterator[Fault]:
+    """A fault for every truth value or text that was read as a number, and every number read as a truth value.
+
+    Pydantic takes `true` for 1 and "16" for 16; in a file both are slips.
+    """
+    if isinstance(given, dict):
+        for key, value in given.items():
+            inner = read.get(key) if isinstance(read, dict) else getattr(read, str(key), None)
+            yield from _type_faults(value, inner, file, (*field, key))
+    elif isinstance(given, list) and isinstance(read, (list, tuple)):
+        for index, (value, inner) in enumerate(zip(given, read, strict=False)):
+            yield from _type_faults(value, inner, file, (*field, index))
+    elif isinstance(given, (bool, str)) and _is_number(read):
+        yield _type_fault(given, "number", file, field)
+    elif not isinstance(given, bool) and isinstance(read, bool):
+        yield _type_fault(given, "truth value", file, field)
+
+
+def _type_fault(given: Any, wanted: str, file: YamlFile, field: tuple[str | int, ...]) -> Fault:
+    mend = "write it without quotes" if isinstance(given, str) else "correct the value"
+    name = ".".join(str(part) for part in field)
+    return Fault(file.path, file.line_of(field), name, f"input should be a {wanted}, got {given!r}", mend)
+
+
+def _validated(data: Any, file: YamlFile, record: type[T], faults: list[Fault]) -> T:
+    """The data of a file as a record. Raises InputFaults with every fault: `faults`, and those of the data."""
+    try:
+        read = record.model_validate(data)
+    except ValidationError as error:
+        raise InputFaults([*faults, *faults_of(error, file, field_names(record))]) from None
+    faults = [*faults, *_type_faults(data, read, file)]
+    if faults:
+        raise InputFaults(faults)
+    return read
+
+
 def read_record(root: Path, path: str, record: type[T]) -> T:
     """One file as one record. Raises InputFaults, each fault with its line, for a file that is not one."""
     file = YamlFile.read(root, path)
-    if file.faults:
+    if file.faults and file.draft is None:
         raise InputFaults(file.faults)
-    try:
-        return record.model_validate(file.data)
-    except ValidationError as error:
-        raise InputFaults(faults_of(error, file, field_names(record))) from None
+    return _validated(file.draft, file, record, file.faults)
 
 
 class Records(Generic[T]):
@@ -77,6 +114,8 @@ class Records(Generic[T]):
         """Id → path of the file that a record inherits from."""
         self.recorder: set[str] | None = None
         self._ids: list[str] | None = None
+        self.broken: set[str] = set()
+        """Ids whose files `load_all` found faults in; iteration then passes them over, so that the rest is judged."""
 
     def path(self, id: str) -> str:
         return f"{self.folder}/{id}.yaml"
@@ -105,6 +144,8 @@ class Records(Generic[T]):
         """The record, loaded and validated on first use. Raises InputFaults, or KeyError for an unknown id."""
         if id not in self._loaded:
             if id not in self:
+                if id in self.ids():
+                    raise InputFaults([Fault(f"{self.folder}/{id}.yml", 0, "", "ends in .yml", "rename it to .yaml")])
                 raise KeyError(id)
             self._loaded[id] = self.parse(id)
         if self.recorder is not None:
@@ -115,7 +156,8 @@ class Records(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         for id in self.ids():
-            yield self[id]
+            if id not in self.broken:
+                yield self[id]
 
     def __len__(self) -> int:
         return len(self.ids())
@@ -131,22 +173,20 @@ class Records(Generic[T]):
     def parse(self, id: str) -> T:
         """Read and validate one file. Raises InputFaults with every fault of that file."""
         file = YamlFile.read(self.root, self.path(id))
-        if file.faults:
+        if file.faults and file.draft is None:
             raise InputFaults(file.faults)
-        if not isinstance(file.data, dict):
+        if not isinstance(file.draft, dict):
             raise InputFaults([Fault(file.path, 1, "", "is not a mapping", "write key: value lines")])
-        data = dict(file.data)
+        data, faults = dict(file.draft), list(file.faults)
         if "id" in data:
-            line = file.line_of(("id",))
-            raise InputFaults([Fault(file.path, line, "id", "comes from the file name", "remove the key")])
+            faults.append(Fault(file.path, file.line_of(("id",)), "id", "comes from the file name", "remove the key"))
         if self._prepare:
             data = self._prepare(data, id, file)
         if "id" in self.record.model_fields:
             data["id"] = id
-        try:
-            return self.record.model_validate(data)
-        except ValidationError as error:
-            raise InputFaults(faults_of(error, file, field_names(self.record))) from None
+        else:
+            data.pop("id", None)
+        return _validated(data, file, self.record, faults)
 
     def load_all(self) -> list[Fault]:
         """Load every record; return all faults instead of raising."""
@@ -159,9 +199,11 @@ class Records(Generic[T]):
             other = self.path(id).removesuffix(".yaml") + ".yml"
             if (self.root / other).exists():
                 faults.append(Fault(other, 0, "", "ends in .yml", "rename it to .yaml"))
+                self.broken.add(id)
                 continue
             try:
                 self._loaded.setdefault(id, self.parse(id))
             except InputFaults as error:
                 faults += error.faults
+                self.broken.add(id)
         return faults

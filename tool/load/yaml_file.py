@@ -12,37 +12,52 @@ from tool.errors import Fault
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
+_TWICE = "is given twice"
 
 
 class _Loader(yaml.CSafeLoader):
-    """CSafeLoader that reads `2e-5` as a number (YAML 1.2) and leaves dates as text."""
+    """CSafeLoader that reads numbers as YAML 1.2 does (`2e-5`; `1:30` and `010` are text) and leaves dates as text."""
 
 
+_TAG = "tag:yaml.org,2002:"
+_REPLACED = {_TAG + "timestamp", _TAG + "int", _TAG + "float"}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 _FLOAT = (
-    r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9]+(?:[eE][-+]?[0-9]+)?)$"
+    r"^(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9]+(?:[eE][-+]?[0-9]+)?"
+    r"|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN))$"
 )
+_INT = r"^[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F]+)$"
+_PLAIN_TAGS = {_TAG + kind for kind in ("str", "int", "float", "bool", "null", "seq", "map")}
+# What PyYAML raises for a value that does not suit its tag, such as `!!bool maybe` or `!!int ""`, or for 5,000 digits.
+_UNSUITABLE = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError)
 
 
-def _install_float_resolver() -> None:
+def _install_number_resolvers() -> None:
     import re
 
-    _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_FLOAT), list("-+0123456789."))
+    for kind, pattern in (("float", _FLOAT), ("int", _INT)):
+        _Loader.add_implicit_resolver(_TAG + kind, re.compile(pattern), list("-+0123456789."))
 
 
-_install_float_resolver()
+_install_number_resolvers()
+_SCALARS = yaml.constructor.SafeConstructor()
+_CONSTRUCTORS = yaml.constructor.SafeConstructor.yaml_constructors
 
 
 class YamlFile:
-    """The content of one file: `data` (None when it could not be read), `faults`, and lines by field path."""
+    """The content of one file: `data` (None when it could not be read), `faults`, and lines by field path.
+
+    `draft` is the content of a file whose only faults are keys given twice: enough to name its other faults as well.
+    """
 
     def __init__(self, path: str, text: bytes) -> None:
         self.path = path
         self.faults: list[Fault] = []
         self.data: Any = None
+        self.draft: Any = None
         self._node: Any = None
         self._parse(text)
 
@@ -79,39 +94,71 @@ class YamlFile:
         try:
             self._node = loader.get_single_node()
             if self._node is None:
-                return self._fault(0, "", "is empty", "write the record, or delete the file")
+                return self._fault(1, "", "is empty", "write the record, or delete the file")
             self._check(self._node, "", set(), 0)
-            if not self.faults:
-                self.data = loader.construct_document(self._node)
+            if all(fault.message == _TWICE for fault in self.faults):
+                self.draft = loader.construct_document(self._node)
+                self.data = None if self.faults else self.draft
         except RecursionError:
-            self._fault(0, "", "is nested too deeply", f"use at most {MAX_DEPTH} levels")
-        except (yaml.YAMLError, ValueError) as error:
-            mark = getattr(error, "problem_mark", None)
-            problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-            self._fault(mark.line + 1 if mark else 0, "", f"is not valid YAML: {problem}", "mend the syntax")
+            self._fault(1, "", "is nested too deeply", f"use at most {MAX_DEPTH} levels")
+        except _UNSUITABLE as error:
+            self._syntax_fault(error, text)
         finally:
             loader.dispose()
         return None
 
+    def _syntax_fault(self, error: Exception, text: str) -> None:
+        """What the reader or the parser says, with the line of it."""
+        mark, position = getattr(error, "problem_mark", None), getattr(error, "position", None)
+        line = mark.line + 1 if mark else text.encode()[:position].count(b"\n") + 1 if position is not None else 1
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
+        self._fault(line, "", f"is not valid YAML: {problem}", "mend the syntax")
+
+    def _check_tag(self, node: Any, field: str) -> None:
+        """Only plain values: a tag of another kind is refused, and so is a value that does not suit its tag."""
+        line, kind = node.start_mark.line + 1, str(node.tag).removeprefix(_TAG)
+        if node.tag not in _PLAIN_TAGS:
+            self._fault(line, field, f"has the YAML tag {kind!r}", "write a plain value without a tag")
+        elif isinstance(node, yaml.ScalarNode) and kind not in ("str", "null"):
+            try:
+                _CONSTRUCTORS[node.tag](_SCALARS, node)
+            except _UNSUITABLE:
+                shown = node.value if len(node.value) < 60 else node.value[:57] + "..."
+                self._fault(line, field, f"{shown!r} cannot be read as {kind}", "correct the value")
+
+    def _check_key(self, key: Any, path: str) -> None:
+        """A key is one plain value (records refuse all but text); `<<` would hide keys from the reader."""
+        line, kind = key.start_mark.line + 1, str(key.tag).removeprefix(_TAG)
+        if kind == "merge":
+            self._fault(line, path, "is a YAML merge", "write the keys out")
+        elif not isinstance(key, yaml.ScalarNode) or kind not in ("str", "int", "float", "bool"):
+            name = key.value if isinstance(key, yaml.ScalarNode) else f"a {key.id}"
+            self._fault(line, path, f"the key {name!r} is no text", "quote it")
+
     def _check(self, node: Any, field: str, seen: set[int], depth: int) -> None:
-        """Find duplicate keys, keys that are no strings, aliases (which could blow up), and runaway depth."""
+        """Find duplicate keys, keys that are no text, tags, aliases (which could blow up), and runaway depth."""
         line = node.start_mark.line + 1
         if depth > MAX_DEPTH:
             return self._fault(line, field, "is nested too deeply", f"use at most {MAX_DEPTH} levels")
-        if id(node) in seen:
-            return self._fault(line, field, "is a YAML alias", "write the value out")
+        if id(node) in seen:  # a second alias of the same anchor is not told again
+            told = f"is a YAML alias of line {line}"
+            if not any(fault.message == told for fault in self.faults):
+                self._fault(line, field, told, "write the value out")
+            return None
         seen.add(id(node))
+        self._check_tag(node, field)
         if isinstance(node, yaml.SequenceNode):
             for index, child in enumerate(node.value):
                 self._check(child, f"{field}.{index}" if field else str(index), seen, depth + 1)
         elif isinstance(node, yaml.MappingNode):
             keys: set[str] = set()
             for key, child in node.value:
-                name = str(key.value)
+                name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
                 path = f"{field}.{name}" if field else name
                 if name in keys:
-                    self._fault(key.start_mark.line + 1, path, "is given twice", "keep one of the two")
+                    self._fault(key.start_mark.line + 1, path, _TWICE, "keep one of the two")
                 keys.add(name)
+                self._check_key(key, path)
                 self._check(child, path, seen, depth + 1)
         return None
 

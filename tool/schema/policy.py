@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -18,6 +19,16 @@ def _one_line(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
     return text
+
+
+def _finite(value: Any) -> Any:
+    """Refuse NaN and infinities at any depth: a bound that nothing reaches, or that everything passes, is none."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in parts:
+        _finite(part)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"must be finite numbers, not {value}")
+    return value
 
 
 Text = Annotated[str, AfterValidator(_one_line)]
@@ -53,7 +64,7 @@ class Policy(Record):
     id: str
     purpose: Text
     match: Match
-    params: dict[str, Any] = {}
+    params: Annotated[dict[str, Any], AfterValidator(_finite)] = {}
     level: Level
     on_missing: Literal["inconclusive", "fail"] = "inconclusive"
     validations: tuple[Validation, ...] = Field(min_length=1)
