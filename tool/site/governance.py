@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from tool.errors import Fault, InputFaults
 from tool.learn.artifacts import read_manifest
 from tool.load import Repo
 from tool.load.records import read_record
@@ -13,6 +15,8 @@ from tool.schema.state import Event, State
 from tool.site.chunk import chunk
 
 ENGINES = "registry/engines"
+SCORES = ("within_two_fold", "learning_rate_error", "memory_error", "coverage", "brier", "ece", "cases")
+"""Of what an evaluation measures on held-out cases, what the page shows."""
 
 
 def read_state(root: Path) -> State | None:
@@ -53,4 +57,17 @@ def _engine(root: Path, version: str, stage: str) -> dict[str, Any]:
         "notes": engine.notes,
         "path": f"{ENGINES}/{version}/engine.yaml",
         "report": report if (root / report).is_file() else None,
+        "scores": scores(root / report),
     }
+
+
+def scores(report: Path) -> dict[str, float]:
+    """What was measured on held-out cases; empty without a report. Raises InputFaults for one that is broken."""
+    if not report.is_file():
+        return {}
+    try:
+        metrics = json.loads(report.read_bytes())["metrics"]
+        return {name: float(metrics[name]) for name in SCORES if metrics.get(name) is not None}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        fault = Fault(report.as_posix(), 0, "metrics", f"no evaluation can be read: {error}", "run ftc evaluate again")
+        raise InputFaults([fault]) from None

@@ -327,7 +327,8 @@ def with_canary(site: Path) -> dict[str, str]:
     live["events"].append({**live["events"][-1], **start, "at": "2099-01-01T00:00:00Z", "evidence_digest": "ab" * 32})
     moved = ["Qwen/Qwen2.5-7B", "chat", "sft", "lora", {"learning_rate": [0.0002, 0.0001], "optim": ["a", "b"]}]
     step = {"kind": "canary", "from": production, "to": CANARY, "at": "2099-01-01T00:00:00Z", "fraction": 0.05}
-    log["steps"].insert(0, {**step, "moves": [moved], "confidence": [0.6, 0.7], "strategies": {"hybrid": 1}})
+    more = {"learned": {"hybrid": [moved]}, "spread": [["lora_r", [8, 64], [16, 16], 3]]}
+    log["steps"].insert(0, {**step, **more, "moves": [moved], "confidence": [0.6, 0.7], "strategies": {"hybrid": 1}})
     return {
         name: f'ftc.receive("{name}",{json.dumps(value)});' for name, value in (("governance", live), ("changes", log))
     }
@@ -358,6 +359,10 @@ def canary(browser: Browser, report: Report, base: str, site: Path, axe: str, pi
     )
     wanted = ["Qwen/Qwen2.5-7B", "chat (sft)", "LoRA", "learning_rate", "2e-4", "1e-4", "× 0.5"]
     report.look("canary", None if wanted in rows else f"the change log has {rows}")
+    page.evaluate("() => { for (const each of document.querySelectorAll('details')) each.open = true; }")
+    told = page.inner_text("section.panel")
+    for words in ("“hybrid” alone would move 1 of", "8 to 64", "Learning rates within a factor of two"):
+        report.look("canary", None if words in told else f"{words!r} is not in the change log")
     accessible(visitor, report, axe, "changes with a canary")
     if pictures:
         page.screenshot(path=pictures / "changes-canary.png", full_page=True)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tool.errors import InputFaults
 from tool.export.files import SCRIPTS, names
 from tool.generate import plan
 from tool.load import open_repo
 from tool.memory import fit
+from tool.recommend import recommend
 from tool.recommend.knowledge import current_knowledge
 from tool.recommend.question import ask
 from tool.recommend.sizing import first_setup, request_for
 from tool.schema.recommendation import RecommendRequest
 from tool.site.build import PAGE
 from tool.site.changes import moved_fields, steps
+from tool.site.governance import scores
 from tool.site.links import pieces
 from tool.site.texts import texts_file
 from tool.tests.conftest import ROOT, SMALL_CATALOG, copy_inputs
@@ -198,10 +202,64 @@ def test_a_canary_comes_first_in_the_change_log(tmp_path: Path) -> None:
     assert (first["kind"], first["from"], first["to"], first["fraction"]) == ("canary", live[1], "2099.1.0", 0.05)
 
 
+def test_an_engine_that_waits_comes_first_in_the_change_log(made: tuple[Path, dict[str, bytes]]) -> None:
+    """Each engine in staging is set beside production: settings, intervals, learned strategies as the command gives."""
+    root, files = made
+    repo, log, live = open_repo(root), data(files, "changes"), data(files, "governance")
+    waiting = [step for step in log["steps"] if step["kind"] == "waiting"]
+    assert log["steps"][: len(waiting)] == waiting
+    assert [step["to"] for step in waiting] == [name for name, e in live["engines"].items() if e["stage"] == "staging"]
+    for step in log["steps"]:
+        for strategy, moves in step["learned"].items():
+            for model, task, objective, adapter, fields in moves:
+                asked = {"model": model, "task": task, "objective": objective, "adapter": adapter, "strategy": strategy}
+                known = current_knowledge(repo, step["to"], None)
+                answer = recommend(repo, RecommendRequest.model_validate(asked), known)
+                usual = recommend(repo, RecommendRequest.model_validate({**asked, "strategy": "auto"}), known)
+                assert fields == moved_fields(usual, answer) != {}
+
+
+def test_intervals_that_differ_are_in_the_change_log(made: tuple[Path, dict[str, bytes]]) -> None:
+    """Each differing interval of an engine that waits is counted once for every subject that it differs for."""
+    root, files = made
+    repo, log = open_repo(root), data(files, "changes")
+    rows = json.loads(files["generated/index.json"])["entries"]
+    asked = {tuple(row[name] for name in ("model", "task", "objective", "adapter")) for row in rows}
+    for step in (step for step in log["steps"] if step["kind"] == "waiting"):
+        expected: Counter[str] = Counter()
+        for model, task, objective, adapter in asked:
+            request = RecommendRequest(model=model, task=task, objective=objective, adapter=adapter)
+            sides = []
+            for version in (step["from"], step["to"]):
+                engine = current_knowledge(repo, version, None).engine
+                assert engine is not None
+                sides.append(engine.peers(ask(repo, request), adapter)[0])
+            expected.update(name for name in sides[0].keys() & sides[1].keys() if sides[0][name] != sides[1][name])
+        told: Counter[str] = Counter()
+        for name, before, after, count in step["spread"]:
+            assert before != after
+            told[name] += count
+        assert told == expected
+
+
+def test_scores_are_those_of_the_evaluation_report(made: tuple[Path, dict[str, bytes]]) -> None:
+    """What the page says was measured of an engine stands in its evaluation report, number by number."""
+    for version, engine in data(made[1], "governance")["engines"].items():
+        metrics = json.loads((ROOT / f"evaluation/reports/{version}/evaluation.json").read_text())["metrics"]
+        assert engine["scores"].items() <= metrics.items()
+        assert {"within_two_fold", "cases"} <= engine["scores"].keys()
+
+
+def test_a_broken_evaluation_report_is_one_clear_error(tmp_path: Path) -> None:
+    """A report that holds no metrics names itself, instead of a traceback or a page without scores."""
+    report = tmp_path / "evaluation.json"
+    report.write_text('{"metrics": [1]}')
+    with pytest.raises(InputFaults, match=r"evaluation\.json"):
+        scores(report)
+
+
 def test_the_change_log_tells_old_and_new_value_of_settings_only(root: Path) -> None:
     """A learning rate that differs is told; confidence and engine are no settings."""
-    from tool.recommend import recommend
-
     repo = open_repo(root)
     request = RecommendRequest(model="Qwen/Qwen2.5-7B", task="chat", adapter="lora")
     old = recommend(repo, request, current_knowledge(repo))
