@@ -56,12 +56,15 @@ def command(
       ftc generate --jobs 2
       ftc generate --matrix --out matrix --jobs 2
       ftc generate --matrix --out matrix --shard 1/4 --backend ray
+      ftc generate --matrix --out matrix --check    prove that all shards are there, each row once
     """
     if matrix:
-        from tool.cli.generate_matrix import run_matrix
+        from tool.cli.generate_matrix import check_parts, run_matrix
 
-        if check or out is None:
-            raise click.UsageError("--matrix needs --out DIR, and has no --check")
+        if out is None or (check and (shard or fast)):
+            raise click.UsageError("--matrix needs --out DIR; its --check is of all shards, and has no --fast")
+        if check:
+            return check_parts(root, out, form, lengths, output)
         return run_matrix(root, out, form, lengths, shard=shard, jobs=jobs, backend=backend, output=output)
     if out is not None or shard is not None or lengths is not None:
         raise click.UsageError("--out, --shard and --lengths belong to --matrix")

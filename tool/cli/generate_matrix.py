@@ -9,6 +9,7 @@ import click
 from tool.cli.common import print_json, progress
 from tool.errors import BadRequest
 
+SHOWN = 20
 LONGEST = 1_048_576
 """Tokens; longer than any model takes."""
 
@@ -37,6 +38,28 @@ def run_matrix(
     if not done.complete:
         click.echo("put the other shards into the same folder and run this without --shard: it writes the manifest")
     return 0
+
+
+def check_parts(root: Path, out: Path, form: str, lengths: str | None, output: str) -> int:
+    """Say whether `out` holds the whole matrix, each row once; exit code 1 where it does not."""
+    from tool.generate.matrix import axes_of, check_matrix
+    from tool.generate.matrix.axes import LENGTHS
+    from tool.load import load
+
+    repo = load(root)
+    axes = axes_of(repo, lengths_of(lengths) if lengths else LENGTHS)
+    with progress(None, "comparing", length=len(axes.models)) as bar:
+        found = check_matrix(repo, axes, out, form, lambda n: bar.update(n))
+    if output == "json":
+        print_json({**vars(found), "out": str(out)})
+    elif not found.problems:
+        click.echo(f"{out} is whole: {found.rows:,} recommendations in {found.parts} parts, each once")
+    else:
+        click.echo("\n".join(found.problems[:SHOWN]))
+        if len(found.problems) > SHOWN:
+            click.echo(f"and {len(found.problems) - SHOWN} more")
+        click.echo("the matrix is not whole: run the shards that are missing, or run this without --check", err=True)
+    return 1 if found.problems else 0
 
 
 def lengths_of(text: str) -> tuple[int, ...]:

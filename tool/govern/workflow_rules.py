@@ -78,6 +78,12 @@ def _one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def _pipes_without_care(script: str) -> bool:
+    """The forge's shell counts the last command of a pipe alone, unless it is told otherwise (`bash -e`)."""
+    piped = re.search(r"(?<!\|)\|(?!\|)", re.sub(r"'[^']*'", "''", script))
+    return bool(piped) and not script.startswith("set -o pipefail\n")
+
+
 def triggers(name: str, workflow: Workflow, text: str) -> Iterator[str]:
     """Only triggers whose token and code are of one trust; what is required runs on every pull request and queue."""
     on = workflow.get("on") or {}
@@ -136,6 +142,8 @@ def scripts(name: str, workflow: Workflow, text: str) -> Iterator[str]:
         for step in steps_of(job):
             if "${{" in str(step.get("run", "")):
                 yield f"job {id}: a script holds an expression, through which text becomes code"
+            if _pipes_without_care(str(step.get("run", ""))):
+                yield f"job {id}: a pipe hides that its first command failed (begin with `set -o pipefail`)"
             if re.search(r"GITHUB_(ENV|PATH)\b", str(step.get("run", ""))):
                 yield f"job {id}: a script changes the environment of the steps after it"
             if "working-directory" in step or "shell" in step:

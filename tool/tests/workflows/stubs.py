@@ -39,7 +39,7 @@ INPUTS: dict[str, Inputs] = {
         "retention-days": "",
         "overwrite": "",
     },
-    "actions/download-artifact": {"name": "", "path": "."},
+    "actions/download-artifact": {"name": "", "path": ".", "pattern": "", "merge-multiple": "false"},
     "actions/create-github-app-token": {
         "client-id": "",
         "private-key": "",
@@ -136,6 +136,12 @@ def upload_artifact(inputs: Inputs) -> None:
 
 
 def download_artifact(inputs: Inputs) -> None:
+    """One artifact by its name, or all of a pattern into one folder."""
+    if inputs["pattern"]:
+        assert inputs["merge-multiple"] == "true", "the stand-in only merges"
+        for found in sorted(Path(os.environ["STUB_ARTIFACTS"]).glob(inputs["pattern"])):
+            shutil.copytree(found, inputs["path"], dirs_exist_ok=True)
+        return
     kept = Path(os.environ["STUB_ARTIFACTS"]) / inputs["name"]
     if not kept.is_dir():
         sys.exit(f"artifact not found for name: {inputs['name']}")

@@ -36,6 +36,7 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
     (r"^(        )run:", r"\1env:\n\1  BASH_ENV: change/x\n\1run:", "loads a script first"),
     (r"^(        )env:", r"\1env:\n\1  PATH: change/bin", "finds other programs"),
     (r"^( {10}\S.*)$", r'\1\n          echo "X=${{ github.event.pull_request.title }}"', "text becomes code"),
+    (r"^( {10})set -o pipefail", r"\1true", "a pipe hides a failure"),
 )
 """Pattern, replacement, and what it would mean, on every line that matches."""
 GATES: tuple[tuple[str, str, str], ...] = (
