@@ -34,6 +34,8 @@ def deterministic(question: Question, adapter: str, priors: Priors | None) -> di
                 continue
             if field == "effective_batch_size" and few_rows(question):
                 continue
+            if field == "learning_rate" and (question.objective, adapter) in laws.OWN_RATE:
+                continue
             found = prior_value(question, adapter, priors, field)
             if found is not None:
                 values[field] = found

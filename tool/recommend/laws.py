@@ -21,6 +21,11 @@ ORPO = "Hong et al. 2024, arXiv 2403.07691, 8e-6 in full fine-tuning (recalled)"
 THUMB = "rule of thumb of practice: below 100 rows 3-5 epochs, 100-500 2-3, 500-2000 1-2, above 1"
 
 PREFERENCE = frozenset({"dpo", "orpo", "kto", "simpo"})
+OWN_RATE = frozenset({("orpo", "full")})
+"""(objective, adapter) whose learning rate is its own law. Recipes of preference tuning are pooled, and those of full
+fine-tuning are of DPO, whose loss takes a far smaller rate than ORPO's, which holds the loss of SFT as well. With
+adapters the published rates of both overlap (5e-6 to 2e-4), and the pool stands.
+"""
 TINKER_EXPONENT = {"llama": 0.781, "qwen": 0.0775}
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +22,7 @@ from tool.load.gpu_names import find_gpu
 from tool.load.platform_names import find_plan
 from tool.load.task_names import resolve_task
 from tool.memory.overhead import load_calibration, usable_of
+from tool.recommend.words import ADAPTERS, LONGEST_SHOWN, OBJECTIVES, closest, shortened, word
 from tool.schema.base import SizeBucket, size_bucket
 from tool.schema.gpu import Gpu
 from tool.schema.model import Architecture, Model
@@ -31,10 +30,7 @@ from tool.schema.platform import CardOffer, Plan, Platform
 from tool.schema.recommendation import RecommendRequest
 from tool.schema.task import Task
 
-OBJECTIVES = ("sft", "dpo", "orpo", "kto", "simpo", "cpt", "grpo")
-ADAPTERS = ("auto", "full", "lora", "qlora", "dora")
 TYPICAL_PARAMETERS: dict[str, float] = {"small": 0.5e9, "medium": 3e9, "large": 14e9}
-TYPO_CUTOFF = 0.78
 FAMILY_STEMS = (
     *("llama", "qwen", "mistral", "mixtral", "gemma", "phi", "falcon", "granite", "olmo", "smollm", "yi"),
     *("deepseek", "pythia", "bloom", "gpt2", "gpt-neox", "opt", "starcoder", "baichuan", "internlm", "glm"),
@@ -47,8 +43,6 @@ TUNED_FROM = {"zephyr": "mistral", "vicuna": "llama", "alpaca": "llama", "tulu":
 PADDING_POSITIONS = {"roberta": 2, "xlm-roberta": 2, "camembert": 2}
 """Learned positions that no token takes: RoBERTa counts from its padding id plus one (transformers, modeling_roberta).
 """
-LONGEST_SHOWN = 100
-"""Characters of a name that a message quotes; a longer one is nobody's misspelling."""
 FALLBACK_TASK = "instruction_following"
 
 
@@ -121,7 +115,7 @@ def ask(repo: Repo, request: RecommendRequest) -> Question:
     warnings: list[str] = []
     task, objective = _task(repo, request, outside)
     subject = _subject(repo, request, outside, warnings)
-    adapter = _word(request.adapter or "auto", "adapter", ADAPTERS, "lora", outside)
+    adapter = word(request.adapter or "auto", ADAPTERS, outside)
     hardware = _hardware(repo, request, warnings)
     _check_kind(task, subject, outside)
     seq_len = _length(subject, request.seq_len, warnings)
@@ -152,39 +146,25 @@ def _length(subject: Subject, wanted: int | None, warnings: list[str]) -> int | 
     return limit
 
 
-def closest(name: str, known: Iterable[str], cutoff: float = TYPO_CUTOFF) -> str | None:
-    """The known name that `name` is most likely a misspelling of, or None."""
-    folded = {candidate.casefold(): candidate for candidate in known}
-    match = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=cutoff)
-    return folded[match[0]] if match else None
-
-
-def _word(name: str, field: str, known: tuple[str, ...], fallback: str, outside: list[str]) -> str:
-    """A word of a closed vocabulary: a typo is an error, a foreign word is outside what the data support."""
-    word = name.strip().casefold().replace("-", "_")
-    if word in known:
-        return word
-    near = closest(word, known)
-    if near:
-        raise BadRequest(field, f"unknown {field} {name!r}", f"did you mean {near!r}?")
-    outside.append(f"{field} {_short(name)} is not one of {', '.join(known)}; answered as {fallback}")
-    return fallback
-
-
 def _task(repo: Repo, request: RecommendRequest, outside: list[str]) -> tuple[Task, str]:
     stated = (request.task or "").strip() or None
     if stated is None and request.objective is None:
         raise BadRequest("task", "a task or an objective is needed", f"known tasks: {', '.join(repo.tasks.ids())}")
     objective = None
     if request.objective is not None:
-        objective = _word(request.objective, "objective", OBJECTIVES, "sft", outside)
+        named = resolve_task(repo, request.objective) if stated is None else None
+        if named is not None and not OBJECTIVES.knows(request.objective):
+            return named, named.objective  # who has one word for both gave a task
+        objective = word(request.objective, OBJECTIVES, outside)
     name = stated or str(objective)
     task = resolve_task(repo, name)
     if task is None:
         near = closest(name.replace(" ", "_").replace("-", "_"), _task_names(repo))
         if near:
             raise BadRequest("task", f"unknown task {name!r}", f"did you mean {near!r}?")
-        outside.append(f"task {_short(name)} is not one of {', '.join(repo.tasks.ids())}; answered as {FALLBACK_TASK}")
+        outside.append(
+            f"task {shortened(name)} is not one of {', '.join(repo.tasks.ids())}; answered as {FALLBACK_TASK}"
+        )
         task = repo.tasks[FALLBACK_TASK]
     if objective is None:
         aliased = name.strip().casefold()
@@ -211,9 +191,9 @@ def _subject(repo: Repo, request: RecommendRequest, outside: list[str], warnings
     parameters = _stated_parameters(repo, request)
     family = _known_family(repo, request.model)
     if request.model:
-        warnings.append(f"model {_short(request.model)} is not in the registry: answered from its size alone")
+        warnings.append(f"model {shortened(request.model)} is not in the registry: answered from its size alone")
         if family is None:
-            outside.append(f"the family of {_short(request.model)} is unknown")
+            outside.append(f"the family of {shortened(request.model)} is unknown")
     architecture = architecture_for_size(parameters)
     return Subject(request.model, None, architecture, parameters, family, exact=False)
 
@@ -256,13 +236,8 @@ def _stated_parameters(repo: Repo, request: RecommendRequest) -> float:
     near = closest(request.model, repo.models.ids(), cutoff=0.5) if len(request.model) <= LONGEST_SHOWN else None
     hint = f"did you mean {near!r}? or " if near else ""
     raise BadRequest(
-        "model", f"unknown model {_short(request.model)}", f"{hint}give its config.json or its size (params_b)"
+        "model", f"unknown model {shortened(request.model)}", f"{hint}give its config.json or its size (params_b)"
     )
-
-
-def _short(name: str) -> str:
-    """A name as messages quote it."""
-    return repr(name if len(name) <= LONGEST_SHOWN else name[: LONGEST_SHOWN - 1] + "…")
 
 
 def _known_family(repo: Repo, name: str | None) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tool.recommend.hyperparameters import deterministic
-from tool.recommend.laws import Value, measured_rank
+from tool.recommend.laws import OWN_RATE, Value, measured_rank
 from tool.recommend.question import Question
 from tool.schema.priors import Priors
 
@@ -67,6 +67,12 @@ def _decided(question: Question, adapter: str, knowledge: Knowledge) -> tuple[st
                 () if strategy == chosen else (f"strategy {chosen} is not in engine {engine.version}; {strategy} used",)
             )
             ratio = base["lora_alpha_ratio"].value if "lora_alpha_ratio" in base else None
-            return strategy, base | engine.values(strategy, question, adapter, ratio), notes
+            learned = engine.values(strategy, question, adapter, ratio)
+            if (
+                question.objective,
+                adapter,
+            ) in OWN_RATE:  # the engine learned preference tuning as one kind, which is DPO's
+                learned = {field: value for field, value in learned.items() if field != "learning_rate"}
+            return strategy, base | learned, notes
     notes = () if chosen == "deterministic" else (f"strategy {chosen} is not in engine {engine.version}",)
     return "deterministic", base, notes

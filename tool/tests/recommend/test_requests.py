@@ -161,3 +161,38 @@ def test_only_chosen_experts_take_time(model: str, billions: float) -> None:
     """A token passes through the published number of active parameters (model cards), within five percent."""
     subject = ask_question(REPO, RecommendRequest(model=model, task="chat")).subject
     assert active_parameters(subject) / 1e9 == pytest.approx(billions, rel=0.05)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "deterministic", "hybrid", "hybrid_ml"])
+def test_orpo_keeps_its_own_rate(strategy: str) -> None:
+    """ORPO holds the SFT loss: full fine-tuning takes far more than DPO, which fills the pooled group of recipes."""
+    full = {"params_b": 8, "adapter": "full", "strategy": strategy}
+    answer = ask(objective="orpo", **full)
+    assert 4e-6 <= answer.config["learning_rate"] <= 1.6e-5
+    assert ask(objective="dpo", **full).config["learning_rate"] <= 1e-6
+    assert "2403.07691" in next(reason.source for reason in answer.reasons if reason.field == "learning_rate")
+
+
+def test_a_foreign_objective_is_answered_by_its_own_kind() -> None:
+    """PPO at the rate of SFT would diverge: methods that sample are answered as GRPO, pairwise ones as DPO."""
+    for objective, kind, most in (("ppo", "grpo", 1e-5), ("DAPO", "grpo", 1e-5), ("ipo", "dpo", 5e-6)):
+        answer = ask(params_b=7, objective=objective, adapter="lora")
+        assert answer.constrained_safe and answer.config["objective"] == kind
+        assert answer.config["learning_rate"] < most
+    assert ask(params_b=7, objective="reward", adapter="lora").constrained_safe
+
+
+def test_an_objective_that_names_a_task_means_the_task() -> None:
+    """`pretrain` is no objective of ours, but everyone knows what is meant."""
+    answer = ask(params_b=7, objective="pretrain")
+    assert not answer.constrained_safe and answer.config["objective"] == "cpt"
+
+
+def test_variants_of_lora_are_no_misspellings_and_none_is_full() -> None:
+    """`adapter: none` is how frameworks write full fine-tuning; rsLoRA is answered as LoRA, with caution."""
+    assert ask(params_b=3, task="chat", adapter="none").config["adapter"] == "full"
+    for name in ("rslora", "LoRA+"):
+        answer = ask(params_b=3, task="chat", adapter=name)
+        assert answer.constrained_safe and answer.config["adapter"] == "lora"
+    with pytest.raises(BadRequest):
+        ask(params_b=3, task="chat", adapter="qlroa")
