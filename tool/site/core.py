@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tool.load import Repo
-from tool.memory.overhead import context_of, load_calibration
+from tool.memory.overhead import context_of, load_calibration, usable_of
 from tool.schema.platform import CardOffer, Plan, Platform
 from tool.site.chunk import Table, chunk
 from tool.site.listed import Listed
@@ -49,21 +49,26 @@ def _task(task: Any) -> dict[str, Any]:
 
 
 def cards_of(repo: Repo) -> list[dict[str, Any]]:
-    """Cards by usable memory: what they have, what they can, and GiB that the process takes beside the allocator."""
+    """Cards by usable memory: what they have, what they can, and GiB that the process takes beside the allocator.
+
+    `need`: the factor on every bound of a card whose runs took it by surprise; absent where none did.
+    """
     kinds, calibration = Kinds.read(repo), load_calibration(repo.root)
-    return [
-        {
+    cards = []
+    for gpu in repo.gpus:
+        term = calibration.cards.get(gpu.id)
+        card = {
             "id": gpu.id,
             "architecture": gpu.architecture,
-            "usable": gpu.usable_gib,
+            "usable": usable_of(calibration, gpu.id, gpu.usable_gib),
             "nominal": gpu.nominal_gb,
             "bf16": gpu.bf16,
             "nf4": gpu.bitsandbytes_nf4,
             "kind": kinds.of[gpu.id],
             "context": context_of(calibration, gpu.architecture, 1),
         }
-        for gpu in sorted(repo.gpus, key=lambda gpu: (gpu.usable_gib, gpu.id))
-    ]
+        cards.append(card if term is None or term.need == 1.0 else {**card, "need": term.need})
+    return sorted(cards, key=lambda card: (card["usable"], card["id"]))
 
 
 def place_of(repo: Repo, place: str) -> dict[str, Any]:
@@ -72,12 +77,13 @@ def place_of(repo: Repo, place: str) -> dict[str, Any]:
     platform = repo.platforms[platform_id]
     plan = platform.plans[plan_name]
     offer = _offer(plan, named[0] if named else None)
+    stated = offer.usable_gib or repo.gpus[offer.gpu].usable_gib
     return {
         "title": _title(platform, plan_name),
         "card": offer.gpu,
         "gpus": offer.count,
         "kind": platform.kind,
-        "usable": offer.usable_gib or repo.gpus[offer.gpu].usable_gib,
+        "usable": usable_of(load_calibration(repo.root), offer.gpu, stated),
         "hours": plan.runtime_limit_hours,
     }
 

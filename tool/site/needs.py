@@ -2,7 +2,8 @@
 
 The catalogue answers some 400 questions in full. For all others the page has, by objective, model and adapter, the
 settings that need no card, and the upper bound of the memory at each length and micro-batch, with checkpointing: what
-`ftc fit` says, less the context of the card's architecture, which is added for the card at hand.
+`ftc fit` says, less the context of the card's architecture, which is added for the card at hand, after the factor that
+runs on that card called for, if any.
 """
 
 from __future__ import annotations

@@ -54,6 +54,12 @@
 
   const cardOf = (place) => ftc.data.core.cards.find((card) => card.id === place.card);
 
+  /** A bound in GiB for one card as it is on another: never less, since what was seen of one may hold for the other. */
+  function onto(bound, from, to) {
+    if (!to) return bound;
+    return Math.max(bound, ((bound - from.context) / (from.need ?? 1)) * (to.need ?? 1) + to.context);
+  }
+
   /** Whether an answer for one place runs on another card: memory, arithmetic type, 4-bit kernels. */
   function suits(row, target) {
     const place = ftc.data.core.places[row.place];
@@ -61,8 +67,7 @@
     const from = cardOf(place);
     const to = target.of;
     if (to && ((from.bf16 && !to.bf16) || (row.adapter === "qlora" && !to.nf4))) return false;
-    const context = to ? Math.max(0, to.context - from.context) : 0;
-    return row.upper_gib + context <= target.usable;
+    return onto(row.upper_gib, from, to) <= target.usable;
   }
 
   /** The row to show and, where it was sized for other hardware, that it was. */

@@ -28,7 +28,7 @@
   function columns() {
     const groups = new Map();
     for (const card of ftc.data.core.cards) {
-      const key = [card.usable, card.kind, card.context, card.nf4].join();
+      const key = [card.usable, card.kind, card.context, card.nf4, card.need].join();
       groups.set(key, [...(groups.get(key) ?? []), card]);
     }
     return [...groups.values()].map((group) => ({ ...group[0], all: group.map((card) => card.id) }));

@@ -11,8 +11,9 @@
     if (!row || (card && adapter === "qlora" && !card.nf4)) return null;
     const context = card ? card.context : Math.max(...ftc.data.core.cards.map((each) => each.context));
     const table = needs.tables[row[2]][card ? card.kind : 0];
+    const factor = card?.need ?? 1;
     const at = (length, batch) =>
-      table[needs.lengths.indexOf(length) * needs.batches.length + needs.batches.indexOf(batch)] + context;
+      factor * table[needs.lengths.indexOf(length) * needs.batches.length + needs.batches.indexOf(batch)] + context;
     return {
       at,
       config: needs.settings[row[0]],

@@ -38,6 +38,13 @@ VIEWS = {
 FIRST_VIEW_BYTES = 300_000
 SETTINGS = """() => Object.fromEntries([...document.querySelectorAll('table.reasons tbody tr')]
     .map((row) => [row.children[0].innerText.trim(), row.children[1].innerText.trim()]))"""
+CELL = """([model, card]) => {
+    const column = [...document.querySelectorAll('table.heat thead th')].findIndex(
+        (each) => each.title.split(', ').includes(card));
+    const row = [...document.querySelectorAll('table.heat tbody tr')].find(
+        (each) => each.querySelector('a').href.includes(encodeURIComponent(model) + '&'));
+    return row.children[column].innerText.trim();
+}"""
 SHOWN = "(hash) => document.documentElement.dataset.shown === (hash || '#')"
 
 
@@ -195,14 +202,7 @@ def heat_map(browser: Browser, report: Report, base: str, cells: list[dict[str, 
     visitor = Visitor(browser, report, base, DESKTOP, "light")
     for cell in cells:
         visitor.follow_or_open(f"#fits?{cell['query']}")
-        script = """([model, card]) => {
-            const column = [...document.querySelectorAll('table.heat thead th')].findIndex(
-                (each) => each.title.split(', ').includes(card));
-            const row = [...document.querySelectorAll('table.heat tbody tr')].find(
-                (each) => each.querySelector('a').href.includes(encodeURIComponent(model) + '&'));
-            return row.children[column].innerText.trim();
-        }"""
-        shown = visitor.page.evaluate(script, [cell["model"], cell["card"]])
+        shown = visitor.page.evaluate(CELL, [cell["model"], cell["card"]])
         wanted = str(cell["batch"]) if cell["batch"] else "–"
         report.look("heat map", None if shown == wanted else f"{cell}: shown {shown}")
     visitor.context.close()
@@ -369,6 +369,22 @@ def canary(browser: Browser, report: Report, base: str, site: Path, axe: str, pi
     visitor.context.close()
 
 
+def calibrated(browser: Browser, report: Report, base: str, site: Path, cells: list[dict[str, Any]]) -> None:
+    """What runs told of one card multiplies its figures: with a planted factor of 100 nothing fits it any more."""
+    cell = next(cell for cell in cells if cell["batch"])
+    text = (site / "data/core.js").read_text(encoding="utf-8")
+    core = json.loads(text[text.index(",") + 1 : text.rindex(")")])
+    for card in core["cards"]:
+        if card["id"] == cell["card"]:
+            card["need"] = 100
+    visitor = Visitor(browser, report, base, DESKTOP, "light")
+    visitor.page.route("**/data/core.js", functools.partial(give, body=f'ftc.receive("core",{json.dumps(core)});'))
+    visitor.open(f"#fits?{cell['query']}")
+    shown = visitor.page.evaluate(CELL, [cell["model"], cell["card"]])
+    report.look("heat map", None if shown == "–" else f"{cell}: {shown} in spite of a factor of 100")
+    visitor.context.close()
+
+
 def published(browser: Browser, report: Report, base: str) -> None:
     """With the repository's name in it, as the Pages workflow writes it, files and Colab are links into GitHub."""
     visitor = Visitor(browser, report, base, DESKTOP, "light")
@@ -433,6 +449,7 @@ def main(site: Path, expected: dict[str, Any], axe: str, pictures: Path | None) 
         lambda browser: by_hand(browser, report, base),
         lambda browser: canary(browser, report, base, site, axe, pictures),
         lambda browser: heat_map(browser, report, base, expected["cells"]),
+        lambda browser: calibrated(browser, report, base, site, expected["cells"]),
         lambda browser: every_entry(Visitor(browser, report, base, DESKTOP, "light"), report, answers),
     ]
     with sync_playwright() as playwright:

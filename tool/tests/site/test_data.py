@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tool.errors import InputFaults
 from tool.export.files import SCRIPTS, names
@@ -23,12 +24,15 @@ from tool.recommend.sizing import first_setup, request_for
 from tool.schema.recommendation import RecommendRequest
 from tool.site.build import PAGE
 from tool.site.changes import moved_fields, steps
+from tool.site.core import cards_of, place_of
 from tool.site.governance import scores
 from tool.site.links import pieces
+from tool.site.needs import LENGTHS, MICRO_BATCHES, needs_of
 from tool.site.texts import texts_file
 from tool.tests.conftest import ROOT, SMALL_CATALOG, copy_inputs
 
 SITE = "generated/site/"
+SFT = ("instruction_following", "lora")
 HALF_A_DIGIT = 5.1e-4
 """Outputs have 4 significant digits."""
 Ftc = Callable[..., tuple[int, str, str]]
@@ -166,6 +170,30 @@ def test_needs_beyond_the_catalogue_are_what_fit_says(
         sizes = {"seq_len": needs["lengths"][length], "micro_batch": needs["batches"][batch]}
         priced = request_for(question, setup).model_copy(update={**sizes, "grad_checkpointing": True})
         assert shown + facts["context"] == pytest.approx(fit(repo, priced).upper_gib, rel=HALF_A_DIGIT)
+
+
+def test_what_runs_told_of_a_card_is_in_its_figures(tmp_path: Path) -> None:
+    """A planted term of a card multiplies its bounds and lowers its memory on the page just as in `ftc fit`."""
+    root = copy_inputs(tmp_path)
+    calibration = root / "registry/measurements/calibration.yaml"
+    known = yaml.safe_load(calibration.read_text())
+    known["cards"] = {"RTX-4090": {"need": 1.25, "usable_gib": 20.0, "rows": 90, "sources": 5}}
+    calibration.write_text(yaml.safe_dump(known))
+    repo = open_repo(root)
+    cards = {card["id"]: card for card in cards_of(repo)}
+    card = cards["RTX-4090"]
+    assert (card["need"], card["usable"]) == (1.25, 20.0)
+    assert all("need" not in other for name, other in cards.items() if name != "RTX-4090")
+    assert place_of(repo, "local/rtx-4090")["usable"] == 20.0
+    (need,) = [n for n in needs_of(repo, current_knowledge(repo), ["Qwen/Qwen2.5-7B"]) if (n.task, n.adapter) == SFT]
+    question = ask(repo, RecommendRequest(model=need.model, task=need.task, adapter="lora", gpu="RTX-4090"))
+    config = json.loads(need.settings)
+    setup = first_setup(question, "lora", config["optim"], config["lora_r"])
+    sizes = {"seq_len": LENGTHS[0], "micro_batch": MICRO_BATCHES[0], "grad_checkpointing": True}
+    answer = fit(repo, request_for(question, setup).model_copy(update=sizes))
+    shown = card["need"] * need.memory[card["kind"]][0] + card["context"]
+    assert shown == pytest.approx(answer.upper_gib, rel=HALF_A_DIGIT)
+    assert answer.usable_gib == 20.0
 
 
 def test_needs_cover_the_registry(made: tuple[Path, dict[str, bytes]]) -> None:
