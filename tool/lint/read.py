@@ -33,6 +33,7 @@ class Document:
     `calls`: keys are `Class.argument` of calls in Python. `command`: the program that a command line starts.
     `assigned`: attributes set in Python, as text. `ignored`: line → rules that a comment there silences. `pins`:
     releases that a notebook or script installs itself (`trl==0.22.2`). `started_by`: a command that a comment names.
+    `gathered`: what is streamed in Python is read into memory before it trains.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Document:
     ignored: dict[int, frozenset[str]] = field(default_factory=dict)
     pins: dict[str, str] = field(default_factory=dict)
     started_by: str | None = None
+    gathered: bool = False
 
 
 def read(path: Path) -> list[Document]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tool.errors import BadRequest
 from tool.lint.read import Document
+from tool.lint.read_streams import gathered
 
 
 def notebook_document(name: str, text: str) -> Document:
@@ -52,7 +53,7 @@ def python_document(name: str, text: str) -> Document:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise BadRequest("file", f"{name} is not Python: {error}", "correct the syntax") from None
     names = _literals(tree)
-    document = Document(calls=True)
+    document = Document(calls=True, gathered=gathered(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             _call(node, names, document)

@@ -48,7 +48,7 @@ def warmup_too_long(view: View) -> Iterator[Finding]:
 
 def endless_stream(view: View) -> Iterator[Finding]:
     """The Hugging Face Trainer refuses a data set without length and without max_steps."""
-    key = view.on("streaming", "dataset_streaming")
+    key = "" if view.document.gathered else view.on("streaming", "dataset_streaming")
     steps = view.number(*NAMES["max_steps"])[1]
     if key and (steps is None or steps <= 0) and not view.has(*NAMES["max_steps"]) and view.framework != "torchtune":
         yield view.find("endless-stream", key, f"{key} without max_steps: the run has no end", "add max_steps")
