@@ -36,9 +36,8 @@
     const [before, after] = step.confidence.map(ftc.share);
     const decided = Object.entries(step.strategies)
       .sort((a, b) => b[1] - a[1])
-      .map(([name, count]) => name + " " + count);
+      .map(([name, count]) => name + ": " + count);
     return [
-      ["Moved", String(step.moves.length)],
       ["Confidence, median", before + " → " + after],
       ["Decided by", decided.join(", ")],
     ];
@@ -149,7 +148,7 @@
       "details",
       {},
       el("summary", {}, "Measured on held-out cases"),
-      ftc.table("Scores on held-out cases", ["Measure", ...sides], rows, "others"),
+      ftc.table("Scores of " + step.to + " on held-out cases", ["Measure", ...sides], rows, "others"),
       el("p.small", {}, ftc.fileLink(engines[step.to].report, "The whole report")),
     );
   }

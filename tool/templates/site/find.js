@@ -34,7 +34,8 @@
       ? asked.task
       : (own?.task ?? (tasks.includes(START.task) ? START.task : tasks[0]));
     const on = asked.on ?? (known ? (own?.place ?? START.on) : START.on);
-    return { view: "find", model, task, objective: asked.objective, adapter: asked.adapter ?? "auto", on };
+    const adapter = ORDER.includes(asked.adapter) ? asked.adapter : "auto";
+    return { view: "find", model, task, objective: asked.objective, adapter, on };
   }
 
   function go(change) {
@@ -50,6 +51,33 @@
     const typed = Number(on.replace(/^vram:/, ""));
     const usable = Number.isFinite(typed) && typed > 0 ? typed : 24;
     return { title: "a card with " + ftc.number(usable) + " GiB", card: null, gpus: 1, usable, of: null };
+  }
+
+  /** What the address asks for and cannot be had, said in words instead of being replaced in silence. */
+  function oddities(chosen, target) {
+    const asked = ftc.read();
+    const typed = asked.on?.replace(/^vram:/, "");
+    const told = [];
+    if (asked.model && asked.model !== chosen.model)
+      told.push("The registry has no model “" + asked.model + "”. This is " + chosen.model + ".");
+    if (asked.task && asked.task !== chosen.task)
+      told.push(
+        (ftc.data.core.tasks[asked.task]
+          ? ftc.data.core.tasks[asked.task].title + " is no task for this model."
+          : "There is no task “" + asked.task + "”.") +
+          " This is " +
+          ftc.data.core.tasks[chosen.task].title.toLowerCase() +
+          ".",
+      );
+    if (typed && !target.card && !(Number(typed) > 0 && Number.isFinite(Number(typed))))
+      told.push(
+        (asked.on === typed ? "There is no hardware “" : "Memory is a number of GiB above 0, not “") +
+          typed +
+          "”. This is " +
+          target.title +
+          ".",
+      );
+    return told.map((text) => el("p.note.warn", { role: "status" }, text));
   }
 
   const cardOf = (place) => ftc.data.core.cards.find((card) => card.id === place.card);
@@ -288,7 +316,7 @@
     ftc.show(view, intro, form(chosen, found), body);
     const row = found.exact ?? found.near;
     const main = row ? await ftc.showAnswer(row, found.exact ? null : target) : await ftc.showNeeds(chosen, target);
-    body.append(...[...hints, main, others(chosen, found)].filter(Boolean));
+    body.append(...[...oddities(chosen, target), ...hints, main, others(chosen, found)].filter(Boolean));
     ftc.say(body.querySelector("h1")?.textContent ?? "");
   }
 

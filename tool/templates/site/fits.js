@@ -50,6 +50,12 @@
   /** The task that the figures of a model stand for. */
   const taskOf = (needs, model, adapter) => needs.settings[needs.models[model][adapter][0]].task_type;
 
+  /** The tasks that the figures stand for, in words. */
+  function usual(needs) {
+    const tasks = new Set(needs.settings.map((each) => each.task_type));
+    return [...tasks].map((task) => ftc.data.core.tasks[task].title.toLowerCase()).join(", ");
+  }
+
   function controls(needs, chosen) {
     const chip = (name, value, text, checked, change) =>
       el("label.chip", {}, el("input", { type: "radio", name, value, checked, onchange: () => go(change) }), text);
@@ -201,6 +207,7 @@
         {},
         "On one card, with checkpointing. A number is the largest micro-batch (sequences at once) whose upper bound is below the card's usable memory; a dash means that not even one fits. Numbers below the cards are their usable GiB.",
       ),
+      el("p.small", {}, "The figures are for the usual task of the objective: " + usual(needs) + "."),
       controls(needs, chosen),
       legend,
       ...map(needs, chosen),

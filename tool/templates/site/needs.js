@@ -31,6 +31,12 @@
   /** The longest standard length that is no longer than the configuration's. */
   const nearest = (needs, wanted) => needs.lengths.filter((length) => length <= wanted).pop() ?? needs.lengths[0];
 
+  /** The standard length for a task: of the figures where they are its own, else the task's. */
+  function lengthOf(needs, chosen, found) {
+    const own = found.config.task_type === chosen.task;
+    return nearest(needs, own ? found.config.max_length : ftc.data.core.tasks[chosen.task].length);
+  }
+
   async function show(chosen, target) {
     const needs = await load(ftc.data.core.tasks[chosen.task].objective);
     const options = ftc
@@ -47,8 +53,9 @@
       }))
       .filter((option) => option.found);
     if (!options.length) return nothing(chosen, target);
-    const fits = ({ found }) => largest(needs, found, nearest(needs, found.config.max_length), target.usable) > 0;
-    const best = options.find(fits) ?? options[options.length - 1];
+    const fits = ({ found }) => largest(needs, found, lengthOf(needs, chosen, found), target.usable) > 0;
+    const smallest = (a, b) => (b.found.at(needs.lengths[0], 1) < a.found.at(needs.lengths[0], 1) ? b : a);
+    const best = options.find(fits) ?? options.reduce(smallest);
     return page(needs, chosen, target, options, best, fits(best));
   }
 
@@ -76,9 +83,11 @@
   function page(needs, chosen, target, options, best, fits) {
     const { found, adapter } = best;
     if (!alike(chosen.task, found.config.task_type)) return nothing(chosen, target);
-    const length = nearest(needs, found.config.max_length);
+    const length = lengthOf(needs, chosen, found);
     const batch = largest(needs, found, length, target.usable);
-    const other = ftc.data.core.tasks[found.config.task_type].title.toLowerCase();
+    const shorter = needs.lengths.filter((each) => largest(needs, found, each, target.usable)).pop();
+    const titleOf = (task) => ftc.data.core.tasks[task].title.toLowerCase();
+    const other = found.config.task_type === chosen.task ? null : titleOf(found.config.task_type);
     const where = target.place ? ftc.cards(target) + " (" + target.title + ")" : target.title;
     const title =
       ftc.ADAPTERS[adapter] + (fits ? " fits " : " does not fit ") + where + (fits ? "" : " at " + length + " tokens");
@@ -96,16 +105,24 @@
         el("b", {}, gib(target.usable)),
         " usable, with checkpointing",
         batch > 1 ? "; there is room for " + batch + " at once." : ".",
+        !fits && (shorter ? " One of " + shorter + " tokens fits." : " Nothing shorter fits either."),
       ),
       el(
         "p.note",
         {},
         target.listed ? "The catalogue has no configuration for this" : "This combination is not in the catalogue",
-        found.config.task_type !== chosen.task && ", and the figures are those of " + other,
-        target.gpus > 1 && ", and of one card alone",
+        target.gpus > 1 && ", and the figures are those of one card alone",
         ". For the exact answer, and its notebook, ask the command:",
       ),
       ftc.commandLine(target.command),
+      other &&
+        el(
+          "p.note.warn",
+          {},
+          "The page holds one task for each objective: the settings below are those of ",
+          el("b", {}, other),
+          ". Memory depends on them little, but " + titleOf(chosen.task) + " may be given another learning rate, number of epochs or rank.",
+        ),
       found.constrained
         ? el(
             "p.note.warn",
@@ -137,7 +154,7 @@
     const settings = el(
       "section.panel",
       {},
-      el("h2", {}, "Settings that need no card, and why"),
+      el("h2", {}, "Settings that need no card, and why" + (other ? ": as for " + other : "")),
       ftc.reasons(found.config, found.why, needs.sources),
     );
     return el("div.answer", {}, verdict, el("div.columns.tables", {}, tables), settings);

@@ -11,6 +11,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import shutil
 import sys
 import threading
@@ -29,6 +30,7 @@ VIEWS = {
     "find": "",
     "elsewhere": "#find?model=meta-llama/Llama-3.1-8B-Instruct&task=instruction_following&on=RTX-3090",
     "beyond": "#find?model=01-ai/Yi-1.5-9B&on=vram:20",
+    "another task": "#find?model=01-ai/Yi-1.5-9B&task=code&on=RTX-4090",
     "misfit": "#find?model=Qwen/Qwen2.5-72B-Instruct&on=runpod/a100-sxm4-80gb&adapter=lora",
     "fits": "#fits",
     "live": "#live",
@@ -304,6 +306,56 @@ def by_hand(browser: Browser, report: Report, base: str) -> None:
     visitor.context.close()
 
 
+def other_task(browser: Browser, report: Report, base: str) -> None:
+    """Where the figures are those of another task, the page says so and names it."""
+    visitor = Visitor(browser, report, base, DESKTOP, "light")
+    for view, words in (("another task", "those of instruction following"), ("fits", "instruction following")):
+        visitor.open(VIEWS[view])
+        told = visitor.page.inner_text("#view")
+        report.look("by hand", None if words in told else f"{view}: nothing says {words!r}")
+    visitor.context.close()
+
+
+ODD = {
+    "#find?model=nobody/nothing&on=T4": "no model “nobody/nothing”",
+    "#find?model=01-ai/Yi-1.5-9B&on=vram:0": "above 0, not “0”",
+    "#find?model=01-ai/Yi-1.5-9B&on=vram:-1": "above 0, not “-1”",
+    "#find?model=01-ai/Yi-1.5-9B&on=vram:much": "above 0, not “much”",
+    "#find?model=01-ai/Yi-1.5-9B&on=vram:Infinity": "above 0, not “Infinity”",
+    "#find?model=01-ai/Yi-1.5-9B&on=Voodoo": "no hardware “Voodoo”",
+    "#find?model=01-ai/Yi-1.5-9B&task=juggling": "no task “juggling”",
+    "#find?model=FacebookAI/roberta-base&task=chat": "no task for this model",
+}
+PLAIN = (
+    "#find?model=01-ai/Yi-1.5-9B&on=vram:1e9",
+    "#find?model=01-ai/Yi-1.5-9B&on=vram:0.5",
+    "#find?adapter=none",
+    "#x",
+)
+
+
+def odd_addresses(browser: Browser, report: Report, base: str) -> None:
+    """What cannot be had is said, not replaced in silence; what is odd and can be had is answered without a word."""
+    visitor = Visitor(browser, report, base, DESKTOP, "light")
+    for address, words in ODD.items():
+        visitor.open(address)
+        visitor.page.wait_for_selector("h1")
+        told = visitor.page.inner_text("#view")
+        report.look("by hand", None if words in told else f"{address}: nothing says {words!r}")
+    visitor.open("#find?model=01-ai/Yi-1.5-9B&on=vram:0.5")
+    visitor.page.wait_for_selector("h1")
+    least = visitor.page.inner_text(".verdict")
+    right = "QLoRA does not fit" in least and "Nothing shorter fits either" in least
+    report.look("by hand", None if right else f"where nothing fits, the least is not told: {least!r}")
+    for address in PLAIN:
+        visitor.open(address)
+        visitor.page.wait_for_selector("h1")
+        told = visitor.page.inner_text("#view")
+        report.look("by hand", f"{address}: NaN" if re.search(r"NaN|undefined|Infinity", told) else None)
+        report.look("by hand", f"{address}: a complaint" if visitor.page.query_selector("[role=status]") else None)
+    visitor.context.close()
+
+
 CANARY = "2099.1.0"
 
 
@@ -447,6 +499,8 @@ def main(site: Path, expected: dict[str, Any], axe: str, pictures: Path | None) 
         lambda browser: every_view(browser, report, base, axe, pictures),
         lambda browser: keyboard(browser, report, base),
         lambda browser: by_hand(browser, report, base),
+        lambda browser: odd_addresses(browser, report, base),
+        lambda browser: other_task(browser, report, base),
         lambda browser: canary(browser, report, base, site, axe, pictures),
         lambda browser: heat_map(browser, report, base, expected["cells"]),
         lambda browser: calibrated(browser, report, base, site, expected["cells"]),
