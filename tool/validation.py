@@ -20,6 +20,8 @@ from tool.policy.waivers import load_waivers
 from tool.recipes import recipe_faults
 from tool.schema.catalog import CatalogGroup
 
+Field = tuple[str | int, ...]
+
 
 def validate(root: Path) -> tuple[dict[str, int], list[Fault]]:
     """(number of records by noun, all faults of all files). References are judged only where both ends load."""
@@ -73,7 +75,7 @@ def platform_references(repo: Repo) -> Iterable[Fault]:
         if platform.default_plan not in platform.plans:
             yield Fault(
                 path,
-                line_of(repo, path, "default_plan"),
+                line_of(repo, path, ("default_plan",)),
                 "default_plan",
                 f"no such plan {platform.default_plan!r}",
                 "name one of plans",
@@ -81,24 +83,23 @@ def platform_references(repo: Repo) -> Iterable[Fault]:
         for name, plan in platform.plans.items():
             if plan.stack not in repo.stacks:
                 yield missing(
-                    repo, path, f"plans.{name}.stack", plan.stack, "dependency stack", "profiles/dependencies"
+                    repo, path, ("plans", name, "stack"), plan.stack, "dependency stack", "profiles/dependencies"
                 )
             for index, offer in enumerate(plan.cards):
                 if offer.gpu not in repo.gpus:
-                    yield missing(repo, path, f"plans.{name}.cards.{index}.gpu", offer.gpu, "GPU", "profiles/gpus")
+                    yield missing(repo, path, ("plans", name, "cards", index, "gpu"), offer.gpu, "GPU", "profiles/gpus")
 
 
-def missing(repo: Repo, path: str, field: str, id: str, noun: str, folder: str) -> Fault:
+def missing(repo: Repo, path: str, field: Field, id: str, noun: str, folder: str) -> Fault:
     """A fault for a name that no file defines, with its line."""
-    return Fault(
-        path, line_of(repo, path, field), field, f"no such {noun} {id!r}", f"add {folder}/{id}.yaml or correct the name"
-    )
+    place = ".".join(str(part) for part in field)
+    mend = f"add {folder}/{id}.yaml or correct the name"
+    return Fault(path, line_of(repo, path, field), place, f"no such {noun} {id!r}", mend)
 
 
-def line_of(repo: Repo, path: str, field: str) -> int:
-    """The line of a dotted field in a file, from 1."""
-    parts: tuple[str | int, ...] = tuple(int(part) if part.isdigit() else part for part in field.split("."))
-    return YamlFile.read(repo.root, path).line_of(parts)
+def line_of(repo: Repo, path: str, field: Field) -> int:
+    """The line of a field in a file, from 1. Keys may hold dots, so a field is its parts."""
+    return YamlFile.read(repo.root, path).line_of(field)
 
 
 def catalog_references(repo: Repo) -> Iterable[Fault]:
@@ -116,16 +117,17 @@ def _group_references(repo: Repo, index: int, group: CatalogGroup) -> Iterable[F
     path = "profiles/catalog.yaml"
     for number, model in enumerate(group.models):
         if model not in repo.models:
-            yield missing(repo, path, f"groups.{index}.models.{number}", model, "model", "registry/models")
+            yield missing(repo, path, ("groups", index, "models", number), model, "model", "registry/models")
     for number, task in enumerate(group.tasks):
         if task not in repo.tasks:
-            yield missing(repo, path, f"groups.{index}.tasks.{number}", task, "task", "profiles/tasks")
+            yield missing(repo, path, ("groups", index, "tasks", number), task, "task", "profiles/tasks")
     for number, place in enumerate(group.platforms):
         parts = place.split("/")
         known = len(parts) in (2, 3) and parts[0] in repo.platforms and parts[1] in repo.platforms[parts[0]].plans
         if not known:
-            field = f"groups.{index}.platforms.{number}"
-            yield missing(repo, path, field, place, "platform/plan", "profiles/platforms")
+            yield missing(
+                repo, path, ("groups", index, "platforms", number), place, "platform/plan", "profiles/platforms"
+            )
 
 
 def model_references(repo: Repo) -> Iterable[Fault]:
@@ -136,7 +138,7 @@ def model_references(repo: Repo) -> Iterable[Fault]:
             owner = owners.setdefault(alias.casefold(), model.id)
             if owner != model.id:
                 path = repo.models.path(model.id)
-                line = line_of(repo, path, f"aliases.{model.aliases.index(alias)}")
+                line = line_of(repo, path, ("aliases", model.aliases.index(alias)))
                 yield Fault(path, line, "aliases", f"alias {alias!r} already means {owner}", "keep it in one place")
 
 
@@ -158,7 +160,7 @@ def parameter_counts(repo: Repo) -> Iterable[Fault]:
         if counted != model.parameters:
             message = f"is {model.parameters}, but the architecture fields give {counted}"
             path = repo.models.path(model.id)
-            yield Fault(path, line_of(repo, path, "parameters"), "parameters", message, "correct whichever is wrong")
+            yield Fault(path, line_of(repo, path, ("parameters",)), "parameters", message, "correct whichever is wrong")
 
 
 def stacks_on_cards(repo: Repo) -> Iterable[Fault]:

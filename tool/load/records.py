@@ -16,7 +16,14 @@ T = TypeVar("T", bound=BaseModel)
 _MENDS = {
     "extra_forbidden": "remove the key or correct its spelling",
     "missing": "add the field",
+    "string_type": "put it in quotes",
 }
+_HINTS = {"head_dim": "add it: hidden_size / num_attention_heads where config.json lacks it"}
+"""Mends of fields that an author may look for in vain."""
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, (bool, int, float))
 
 
 def faults_of(error: ValidationError, file: YamlFile, known: set[str]) -> list[Fault]:
@@ -27,14 +34,16 @@ def faults_of(error: ValidationError, file: YamlFile, known: set[str]) -> list[F
         name = ".".join(str(part) for part in field)
         message, mend = str(item["msg"]), _MENDS.get(str(item["type"]), "correct the value")
         if item["type"] == "extra_forbidden":
-            close = difflib.get_close_matches(str(field[-1]), known, n=1)
+            close = difflib.get_close_matches(str(field[-1]), known - {str(field[-1])}, n=1)
             message = f"unknown key {field[-1]!r}"
             mend = f"did you mean {close[0]!r}?" if close else mend
         elif item["type"] == "missing":
-            message = "is missing"
+            message, mend = "is missing", _HINTS.get(str(field[-1]), mend)
         else:
             given = repr(item.get("input"))
             message = f"{message[0].lower()}{message[1:]}, got {given if len(given) < 60 else given[:57] + '...'}"
+            if item["type"] == "string_type" and not _is_scalar(item.get("input")):
+                mend = "correct the value"
         faults.append(Fault(file.path, file.line_of(field), name, message, mend))
     return faults
 

@@ -122,3 +122,20 @@ def test_a_misnamed_record_is_told_by_every_command(repo_copy: Path) -> None:
     (repo_copy / "profiles/gpus/A1.yml").write_text("vendor: nvidia\n")
     with pytest.raises(InputFaults, match=r"A1\.yml: ends in \.yml"):
         list(open_repo(repo_copy).gpus)
+
+
+def test_mends_lead_a_newcomer(repo_copy: Path) -> None:
+    """A version without quotes, a key of another record, a field that config.json may lack, a plan with a dot."""
+    card = repo_copy / "profiles/gpus/T4.yaml"
+    replace(card, "compute_capability: '7.5'", "compute_capability: 7.5")
+    replace(card, "\nsources:", "\nsource: []\nsources:")
+    model = repo_copy / "registry/models/Qwen/Qwen2.5-7B.yaml"
+    replace(model, "  head_dim: 128\n", "")
+    replace(repo_copy / "profiles/platforms/aws.yaml", "gpu: L4,", "gpu: L5,")
+    faults = "\n".join(told(repo_copy))
+    assert "compute_capability: input should be a valid string, got 7.5 (put it in quotes)" in faults
+    assert "unknown key 'source' (did you mean 'sources'?)" in faults
+    assert "head_dim: is missing (add it: hidden_size / num_attention_heads" in faults
+    lines = (repo_copy / "profiles/platforms/aws.yaml").read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "L5" in text)
+    assert f"profiles/platforms/aws.yaml:{line}: plans.g" in faults
