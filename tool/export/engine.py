@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tool.errors import BadRequest
+from tool.recommend.lengths import answer_tokens
 
 if TYPE_CHECKING:
     from tool.render import NotebookContext
@@ -148,10 +149,12 @@ def visible(gpus: int) -> str:
 
 def group(plan: Plan, native: Native, prefix: str = "") -> None:
     """Answers per prompt and their length, for reinforcement: frameworks bound prompt and answer apart."""
-    length = int(plan.values["max_length"])
+    length, answers = int(plan.values["max_length"]), answer_tokens(plan.values)
     native.config[f"{prefix}num_generations"] = plan.values.get("num_generations", 8)
-    native.config[f"{prefix}max_completion_length"] = length // 2
-    native.lost["max_length"] = f"answers get half of {length} tokens; keep prompts within the other half"
+    native.config[f"{prefix}max_completion_length"] = answers
+    native.lost["max_length"] = (
+        f"answers get {answers} of {length} tokens; keep prompts within the other {length - answers}"
+    )
 
 
 def sixteen_bit(plan: Plan, native: Native, dtype_key: str, names: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tool.export.engine import DTYPES, Framework, Key, Native, Plan, group, sixteen_bit
+from tool.recommend.lengths import answer_tokens
 
 _ATTENTION = {"sdpa": "sdpa", "flash_attention_2": "flash_attn", "eager": "eager"}
 KEYS = (
@@ -57,7 +58,7 @@ def shape(plan: Plan, native: Native) -> None:
             config["beta"] = values["beta"]
     if plan.objective == "grpo":
         group(plan, native)
-        config["max_length"] = int(values["max_length"]) // 2  # of the prompt, in reinforcement
+        config["max_length"] = int(values["max_length"]) - answer_tokens(values)  # of the prompt, in reinforcement
         config["reward_funcs"] = ["accuracy"]
         native.lost["reward"] = "accuracy compares with a column `solution`: name a reward of your own"
     if plan.adapter != "full":

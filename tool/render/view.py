@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from tool.errors import BadRequest
+from tool.recommend.lengths import answer_tokens
 from tool.render.context import NotebookContext
 from tool.render.dataset import dataset_view
 from tool.render.rehearsal import rehearsal
@@ -151,13 +152,14 @@ def _parameters(
     if template == "kto" and batch < KTO_SMALLEST_BATCH:
         batch, accumulation = KTO_SMALLEST_BATCH, max(1, accumulation * batch // KTO_SMALLEST_BATCH)
     precision = str(config.get("precision", "bf16"))
+    length = int(config.get("max_length") or context.task.max_length)
     return {
         "learning_rate": float(_required(config, "learning_rate")),
         "micro_batch": batch,
         "accumulation": accumulation,
         "epochs": config.get("num_train_epochs", 1),
         "max_steps": int(config.get("max_steps") or -1),
-        "max_length": int(config.get("max_length") or context.task.max_length),
+        "max_length": length,
         "scheduler": str(config.get("lr_scheduler_type", "linear")),
         "warmup": _warmup(config),
         "weight_decay": float(config.get("weight_decay") or 0.0),
@@ -185,7 +187,7 @@ def _parameters(
         "desirable_weight": float(config.get("desirable_weight", 1.0)),
         "undesirable_weight": float(config.get("undesirable_weight", 1.0)),
         "num_generations": int(config.get("num_generations") or 8),
-        "max_completion_length": int(config.get("max_completion_length") or 256),
+        "max_completion_length": answer_tokens({**config, "max_length": length}),
         "temperature": float(config.get("temperature", 1.0)),
         "max_target_length": int(config.get("max_target_length") or MAX_TARGET_LENGTH.get(template, 128)),
     }

@@ -16,6 +16,7 @@ from tool.export import export
 from tool.render import notebook
 from tool.tests.export.calls import calls
 from tool.tests.export.plans import plan
+from tool.tests.render.test_notebook import code
 
 OBJECTIVES = ("sft", "cpt", "dpo", "orpo", "kto", "simpo", "grpo")
 
@@ -112,3 +113,15 @@ def test_the_command_says_which_exports_are_scripts(ftc: Callable[..., tuple[int
     code, said, _ = ftc("recommend", *asked, "--export-file", str(file))
     assert (code, said) == (0, f"Unsloth script written: {file}\n")
     assert "unsloth==2026.10.9" in file.read_text()
+
+
+def test_answers_of_reinforcement_are_of_one_length_everywhere() -> None:
+    """The notebook, the script and the files of the frameworks sample answers of the same length, within max_length."""
+    for changes, answers in (({}, 512), ({"max_length": 768}, 384), ({"max_completion_length": 300}, 300)):
+        chosen = plan("grpo", **changes)
+        for name in ("trl", "axolotl", "oumi", "ms-swift"):
+            assert f"max_completion_length: {answers}\n" in export(name, chosen).text, name
+        assert chosen.source is not None
+        for text in (export("trl-script", chosen).text, code(notebook(*chosen.source))):
+            assert f"MAX_COMPLETION_LENGTH = {answers} " in text
+            assert "MAX_COMPLETION_LENGTH = min(MAX_COMPLETION_LENGTH, MAX_LENGTH // 2)" in text

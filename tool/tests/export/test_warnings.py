@@ -22,7 +22,7 @@ FSDP: Changes = {"gpus": 2, "sharding": "fsdp"}
 LOSSES: list[tuple[str, Changes, str, str]] = [
     ("trl", {"objective": "dpo", "packing": True}, "packing", "supervised fine-tuning only"),
     ("trl", {"objective": "cpt"}, "objective", "column `text`"),
-    ("trl", {"objective": "grpo"}, "max_length", "half of 1024 tokens"),
+    ("trl", {"objective": "grpo"}, "max_length", "answers get 512 of 1024 tokens"),
     ("trl", {"objective": "grpo"}, "reward", "accuracy_reward"),
     ("trl", {"objective": "grpo"}, "data", "question"),
     ("trl", {"data": ALPACA}, "data", "trl-script"),
@@ -33,7 +33,7 @@ LOSSES: list[tuple[str, Changes, str, str]] = [
     ("axolotl", {"data": ALPACA}, "data", "plain text"),
     ("axolotl", {"objective": "kto"}, "data", "label"),
     ("axolotl", {"objective": "grpo"}, "reward", "rewards.py"),
-    ("axolotl", {"objective": "grpo"}, "max_length", "half of 1024 tokens"),
+    ("axolotl", {"objective": "grpo"}, "max_length", "answers get 512 of 1024 tokens"),
     ("axolotl", {**FSDP, "optim": "adamw_bnb_8bit"}, "sharding", "adamw_torch_8bit"),
     ("axolotl", {**FSDP, "objective": "dpo", "adapter": "qlora"}, "sharding", "quantised dpo"),
     ("llamafactory", FSDP, "sharding", "accelerate"),

@@ -139,7 +139,7 @@ def test_notebooks_are_short() -> None:
     for name, data in rendered().items():
         cells = document(data)["cells"]
         assert len(cells) <= 26, name
-        assert len(data) < 44_000, name
+        assert len(data) < 45_000, name
         long = [line for line in code(data).splitlines() if len(line) > 130]
         assert not long, f"{name}: {long}"
 
