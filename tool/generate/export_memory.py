@@ -15,14 +15,14 @@ from tool.schema.recommendation import Recommendation
 
 TRAINERS = {
     "trl": "trl-1.16",
-    "axolotl": "axolotl",
-    "llamafactory": "llama-factory",
+    "axolotl": "axolotl, transformers 5",
+    "llamafactory": "llama-factory, transformers 5",
     "torchtune": "torchtune",
     "unsloth": "unsloth",
-    "oumi": "oumi",
+    "oumi": "oumi, transformers 5",
     "ms-swift": "ms-swift",
 }
-"""Export → the framework in the words of `ftc fit`; what is not here trains as the notebooks do."""
+"""Export → the framework in the words of `ftc fit`, with what its pins take; the rest trains as the notebooks do."""
 STATES = ("weights", "gradients", "optimizer_states", "master_weights")
 """Terms that a smaller batch does not lower."""
 PREPARED = ("orpo", "simpo")

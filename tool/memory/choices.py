@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,12 @@ from tool.memory.frameworks import framework_of
 from tool.memory.setup import Loss, Optimizer
 from tool.memory.shapes import split_targets
 from tool.memory.subject import Notes, Subject
-from tool.memory.vocabulary import optimizer_of, quantiser_of, width_of
+from tool.memory.vocabulary import BITSANDBYTES, optimizer_of, quantiser_of, width_of
 from tool.schema.fit import FitRequest
 
 PAIRED = ("dpo", "orpo", "simpo", "cpo", "preference", "reward")
 ENCODERS = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert", "deberta-v2", "modernbert")
+_TRANSFORMERS = re.compile(r"transformers\W{0,2}([45])\b")
 KNOWN_METHODS = ("full", "lora", "qlora", "dora")
 
 
@@ -60,6 +62,21 @@ class Choices:
             self.notes.fill("quant", "none", f"full fine-tuning trains whole weights, not {self.request.quant!r}")
             return "none"
         return quant
+
+    def packed_experts(self, quant: str) -> bool:
+        """Whether the quantiser packs the experts. bitsandbytes packs linear modules, which experts were up to
+        transformers 4; from 5 on they are one parameter of three dimensions, and stay as they are.
+        """
+        experts = any(linear.role == "expert" for linear in self.subject.counted.linears)
+        if quant not in BITSANDBYTES or not experts:
+            return True
+        generation = _TRANSFORMERS.search((self.request.framework or "").casefold())
+        packed = self.profile.packed_experts if generation is None else generation[1] == "4"
+        if self.request.framework is None:
+            packed = False  # what one installs today
+        if not packed:
+            self.default("experts", "not quantised")
+        return packed
 
     def width(self) -> int:
         width = width_of(self.request.dtype)

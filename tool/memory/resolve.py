@@ -67,7 +67,7 @@ class _Resolver(Choices):
             kept_width=float(widths.kept),
             targets=targets,
             expert_adapters=profile.expert_adapters,
-            packed_experts=profile.packed_experts,
+            packed_experts=self.packed_experts(quant),
             full_copies=self.full_copies(targets),
             head_adapted=method != "full" and bool({"lm_head", "output"} & set(targets)),
             optimizer=self.optimizer(),

@@ -24,7 +24,9 @@ PACKINGS = {
     "2bit": Packing(0.25, 4 / 64),
     "3bit": Packing(0.375, 4 / 64),
 }
-UPCAST_BY_PREPARATION = ("nf4", "fp4", "nf4-dq", "int8")
+BITSANDBYTES = ("nf4", "fp4", "nf4-dq", "int8")
+"""Packed while the model is loaded, linear module by linear module."""
+UPCAST_BY_PREPARATION = BITSANDBYTES
 """prepare_model_for_kbit_training widens the rest of the model only for bitsandbytes quantisers (peft 0.21)."""
 
 _EIGHT_BIT = 2 * (1 + 4 / 256)

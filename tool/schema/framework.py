@@ -55,7 +55,7 @@ class Framework(Record):
     quant: str = "nf4"
     offloads_checkpoints: bool = False
     packed_experts: bool = True
-    """Expert matrices are packed by the quantiser."""
+    """Expert matrices are packed by bitsandbytes: they are linear modules, or the framework packs parameters too."""
     expert_adapters: bool = False
     """Adapters named gate, up or down reach the expert matrices."""
     repeats_keys: bool = False

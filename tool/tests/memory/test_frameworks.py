@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tool.load import open_repo
+from tool.load import Repo, open_repo
 from tool.memory import fit
 from tool.memory.frameworks import framework_of, frameworks
 from tool.schema.fit import FitRequest
@@ -64,3 +64,46 @@ def test_habits_that_no_run_bears_out_keep_the_wide_bound(root: Path) -> None:
     }
     assert bounds["llama-recipes"] is not None and bounds["transformers"] is not None
     assert bounds["llama-recipes"] > 1.5 * bounds["transformers"]
+
+
+QLORA_OF_EXPERTS = {
+    "model": "Qwen/Qwen3-30B-A3B",
+    "method": "qlora",
+    "quant": "nf4",
+    "gpu": "A100-80GB",
+    "micro_batch": 1,
+    "seq_len": 1024,
+}
+
+
+@pytest.mark.parametrize(
+    ("framework", "packed"),
+    [
+        ("open-finetune-config", False),
+        ("open-finetune-plain", False),
+        ("trl-1.16", False),
+        ("axolotl, transformers 5", False),
+        ("llama-factory, transformers 5", False),
+        ("ms-swift", False),
+        (None, False),
+        ("unsloth", True),
+        ("transformers 4.46", True),
+        ("hf-trainer+trl(transformers4.48.1)", True),
+    ],
+)
+def test_experts_stay_in_16_bits_where_bitsandbytes_does_not_reach_them(
+    repo: Repo, framework: str | None, packed: bool
+) -> None:
+    """transformers 5 holds experts as one parameter, which bitsandbytes leaves alone: 30B is then 57 GiB, not 16."""
+    answer = fit(repo, FitRequest.model_validate({**QLORA_OF_EXPERTS, "framework": framework}))
+    assert (answer.terms["weights"] < 20) == packed
+    assert (answer.terms["weights"] > 50) == (not packed)
+    assert any(line.startswith("experts: not quantised") for line in answer.assumptions) == (not packed)
+
+
+def test_packed_checkpoints_and_dense_models_are_as_before(repo: Repo) -> None:
+    """GPTQ checkpoints hold experts packed, and a dense model has none: nothing is said of experts."""
+    for change in ({"quant": "gptq-int4"}, {"model": "Qwen/Qwen2.5-7B"}):
+        answer = fit(repo, FitRequest.model_validate({**QLORA_OF_EXPERTS, **change, "framework": "trl-1.16"}))
+        assert answer.terms["weights"] < 20
+        assert not any(line.startswith("experts") for line in answer.assumptions)
