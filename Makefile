@@ -42,7 +42,7 @@ prove: $(STAMP) $(NOTEBOOK_STAMP) .browser-venv/.made framework-environments ## 
 	@npm install --prefix .browser-venv --ignore-scripts --no-audit --no-fund --no-package-lock --silent
 	@touch $@
 
-test-page: $(STAMP) .browser-venv/.made ## click through the whole page in Chromium, with axe-core
+test-page: $(STAMP) .browser-venv/.made ## click through the whole page in Chromium, with axe-core, and check the types of its scripts
 	@OMP_NUM_THREADS=1 FTC_BROWSER_PYTHON=.browser-venv/bin/python $(VENV)/bin/python -m pytest -m prove tool/tests/site
 
 pictures: $(STAMP) ## draw the pictures of the README anew (.github/docs)

@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const { el, gib } = ftc;
+  /** @type {Record<string, string>} */
   const FRAMEWORKS = {
     trl: "TRL",
     axolotl: "Axolotl",
@@ -15,6 +16,7 @@
   const SCRIPTS = ["trl-script", "unsloth"];
 
   /** The command that gives the same answer in a terminal. */
+  /** @type {Ftc["commandOf"]} */
   function command(row) {
     const [platform, plan, card] = row.place.split("/");
     const objective = row.objective === ftc.data.core.tasks[row.task].objective ? "" : " --objective " + row.objective;
@@ -35,8 +37,9 @@
   }
 
   /** `row` of the catalogue; `target` is other hardware that it was chosen for, or null. */
+  /** @type {Ftc["showAnswer"]} */
   async function show(row, target) {
-    const chunk = await ftc.load("answers/" + row.model + "/" + row.task);
+    const chunk = await ftc.load(`answers/${row.model}/${row.task}`);
     const entry = chunk.entries[row.tail];
     const exports = el("section.panel", { "aria-labelledby": "take" });
     const page = el(
@@ -50,7 +53,7 @@
           "section.panel",
           { "aria-labelledby": "memory" },
           el("h2", { id: "memory" }, "Memory at the peak"),
-          memory(row, entry, target),
+          memory(entry, target),
         ),
         el("section.panel", { "aria-labelledby": "sure" }, el("h2", { id: "sure" }, "How sure"), sure(entry)),
       ),
@@ -58,10 +61,11 @@
       settings(entry, chunk),
       pins(entry),
     );
-    take(exports, row, entry);
+    take(exports, row);
     return page;
   }
 
+  /** @type {(row: Row, entry: Entry, target: Aim | null) => HTMLElement} */
   function head(row, entry, target) {
     const { config, vram } = entry;
     const place = ftc.data.core.places[row.place];
@@ -131,12 +135,14 @@
     );
   }
 
+  /** @type {(hours: number) => string} */
   function duration(hours) {
     if (hours >= 1) return "about " + ftc.number(hours, 2) + " h";
     return hours * 60 >= 1 ? "about " + ftc.number(hours * 60, 2) + " min" : "under a minute";
   }
 
-  function memory(row, entry, target) {
+  /** @type {(entry: Entry, target: Aim | null) => HTMLElement[]} */
+  function memory(entry, target) {
     const vram = target ? { ...entry.vram, usable_gib: target.usable } : entry.vram;
     return [
       ftc.memoryBar(vram),
@@ -155,6 +161,7 @@
     ];
   }
 
+  /** @type {(entry: Entry) => HTMLElement} */
   function sure(entry) {
     return el(
       "div.sure",
@@ -179,6 +186,7 @@
     );
   }
 
+  /** @type {(entry: Entry, chunk: Answers) => HTMLElement} */
   function settings(entry, chunk) {
     const config = { ...entry.config, effective_batch_size: entry.effective_batch_size };
     const json = JSON.stringify(entry.config, null, 2);
@@ -199,6 +207,7 @@
     );
   }
 
+  /** @type {(entry: Entry) => HTMLElement | null} */
   function pins(entry) {
     const stack = ftc.data.core.stacks[entry.stack];
     if (!stack) return null;
@@ -224,7 +233,8 @@
   }
 
   /** Take it with you: notebook, Colab, command, and the text for each framework. */
-  async function take(panel, row, entry) {
+  /** @type {(panel: HTMLElement, row: Row) => Promise<void>} */
+  async function take(panel, row) {
     const notebook = "notebooks/" + row.model + "/" + row.tail + ".ipynb";
     panel.append(
       el("h2", { id: "take" }, "Take it with you"),
@@ -255,9 +265,11 @@
   }
 
   /** Export → a promise of its text. Scripts are loaded when somebody wants one. */
+  /** @type {(row: Row) => Promise<Record<string, () => Promise<string>>>} */
   async function textsOf(row) {
     const name = row.model + "/" + row.task;
-    const chunk = await ftc.load("exports/" + name);
+    const chunk = await ftc.load(`exports/${name}`);
+    /** @type {Record<string, () => Promise<string>>} */
     const own = Object.fromEntries(
       Object.entries(chunk.entries[row.tail] ?? {}).map(([each, runs]) => [
         each,
@@ -268,26 +280,37 @@
     return own;
   }
 
+  /** @type {(name: string, tail: string, which: string) => Promise<string>} */
   async function script(name, tail, which) {
-    const [shared, chunk] = await Promise.all([ftc.load("scripts"), ftc.load("scripts/" + name)]);
+    const [shared, chunk] = await Promise.all([ftc.load("scripts"), ftc.load(`scripts/${name}`)]);
     const lines = stretches(chunk.entries[tail][which], chunk.items);
     return lines.flatMap((line) => (typeof line === "string" ? line : stretches(line, shared.lines))).join("\n");
   }
 
   /** The rows that [first, how many, first, how many, …] names. */
+  /**
+   * @template T
+   * @param {number[]} runs
+   * @param {T[]} rows
+   * @returns {T[]}
+   */
   function stretches(runs, rows) {
+    /** @type {T[]} */
     const found = [];
     for (let place = 0; place < runs.length; place += 2)
       found.push(...rows.slice(runs[place], runs[place] + runs[place + 1]));
     return found;
   }
 
+  /** @type {(row: Row, texts: Record<string, () => Promise<string>>, names: string[]) => HTMLElement[]} */
   function exports(row, texts, names) {
     const shown = el("pre", { tabindex: 0, role: "region", "aria-label": "Text of the configuration or script" });
     const copy = ftc.copyButton("Copy", () => shown.textContent, "quiet");
     const save = el("a.quiet", {}, "Download");
     const note = el("p.note.warn", { hidden: true });
+    /** @type {string | null} */
     let wanted = null;
+    /** @type {(name: string) => Promise<void>} */
     const choose = async (name) => {
       wanted = name;
       const text = await texts[name]();

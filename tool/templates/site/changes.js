@@ -4,13 +4,16 @@
   const { el } = ftc;
   const SHOWN = 200;
 
+  /** @type {(moves: Move[]) => [string, number][]} */
   function summary(moves) {
+    /** @type {Record<string, number>} */
     const counts = {};
     for (const [, , , , fields] of moves)
       for (const name of Object.keys(fields)) counts[name] = (counts[name] ?? 0) + 1;
     return Object.entries(counts).sort((a, b) => b[1] - a[1]);
   }
 
+  /** @type {(moves: Move[]) => Child[][]} */
   function lines(moves) {
     return moves.flatMap(([model, task, objective, adapter, fields]) =>
       Object.entries(fields).map(([name, [before, after]]) => [
@@ -25,13 +28,16 @@
     );
   }
 
+  /** @type {(value: Setting | undefined) => string} */
   const shown = (value) => (value === null || value === undefined ? "–" : ftc.value(value));
 
+  /** @type {(before: Setting, after: Setting) => string} */
   function ratio(before, after) {
     if (typeof before !== "number" || typeof after !== "number" || !before) return "";
     return "× " + ftc.number(after / before, 3);
   }
 
+  /** @type {(step: Step) => [string, string][]} */
   function facts(step) {
     const [before, after] = step.confidence.map(ftc.share);
     const decided = Object.entries(step.strategies)
@@ -43,23 +49,27 @@
     ];
   }
 
+  /** @type {(step: Step) => string} */
   function heading(step) {
     if (step.kind === "canary") return "Canary " + step.to + " beside " + step.from;
     if (step.kind === "waiting") return step.to + ", in " + step.stage;
     return step.to + ", live since " + step.at.slice(0, 10);
   }
 
+  /** @type {(step: Step) => string} */
   function opening(step) {
     if (step.kind === "canary") return "On trial for " + ftc.share(step.fraction) + " of the keys. It would move ";
     if (step.kind === "waiting") return "It answers nobody yet. Live in the place of " + step.from + ", it would move ";
     return "Against " + step.from + ", it moves ";
   }
 
+  /** @type {(moves: Move[]) => string} */
   const counted = (moves) =>
     summary(moves)
       .map(([name, count]) => name + " in " + count)
       .join(", ");
 
+  /** @type {(caption: string, moves: Move[]) => (HTMLElement | null)[] | null} */
   function settings(caption, moves) {
     const all = lines(moves);
     if (!all.length) return null;
@@ -74,9 +84,11 @@
     ];
   }
 
+  /** @type {(bounds: Bounds) => string} */
   const range = ([low, high]) => (low === high ? ftc.number(low) : ftc.number(low) + " to " + ftc.number(high));
 
   /** How far published choices spread, as the engine tells it beside an answer. */
+  /** @type {(step: Step, subjects: number) => HTMLElement | null} */
   function spread(step, subjects) {
     if (!step.spread.length) return null;
     const rows = step.spread.map(([name, before, after, count]) => [
@@ -106,6 +118,7 @@
   }
 
   /** What a learned strategy would choose where the evidence favours another one. */
+  /** @type {(step: Step, subjects: number) => HTMLElement[]} */
   function learned(step, subjects) {
     return Object.entries(step.learned)
       .filter(([, moves]) => moves.length)
@@ -126,6 +139,7 @@
       );
   }
 
+  /** @type {Record<string, [text: string, shown: (value: number) => string]>} */
   const SCORES = {
     within_two_fold: ["Learning rates within a factor of two of the expert's", ftc.share],
     learning_rate_error: ["Learning rate, median factor off", (value) => "× " + ftc.number(value)],
@@ -137,6 +151,7 @@
   };
 
   /** What was measured of both engines on cases that none of them learned from. */
+  /** @type {(step: Step, engines: Record<string, Engine>) => HTMLElement | null} */
   function measured(step, engines) {
     const sides = [step.from, step.to].filter((name) => Object.keys(engines[name]?.scores ?? {}).length);
     if (!engines[step.to] || !sides.includes(step.to)) return null;
@@ -149,10 +164,11 @@
       {},
       el("summary", {}, "Measured on held-out cases"),
       ftc.table("Scores of " + step.to + " on held-out cases", ["Measure", ...sides], rows, "others"),
-      el("p.small", {}, ftc.fileLink(engines[step.to].report, "The whole report")),
+      el("p.small", {}, ftc.fileLink(engines[step.to].report ?? "", "The whole report")),
     );
   }
 
+  /** @type {(step: Step, subjects: number, engines: Record<string, Engine>) => HTMLElement} */
   function section(step, subjects, engines) {
     return el(
       "section.panel",
@@ -178,6 +194,7 @@
     );
   }
 
+  /** @type {View["render"]} */
   async function render(view) {
     const [log, live] = await Promise.all([ftc.load("changes"), ftc.load("governance")]);
     view.replaceChildren(
