@@ -62,17 +62,18 @@ def beta_missing(view: View) -> Iterator[Finding]:
 def group_size(view: View) -> Iterator[Finding]:
     """trl/trainer/grpo_config.py, GRPOConfig.__post_init__: two or more, and a divisor of the generation batch.
 
-    Unsloth raises the batch by itself (unsloth/models/rl.py).
+    Unsloth raises the batch by itself (unsloth/models/rl.py). Distillation from a teacher compares no answers, and
+    takes groups of one (modelscope/ms-swift, examples/train/on_policy_distillation.sh).
     """
     key, size = view.number("num_generations")
-    if view.objective != "grpo" or size is None or view.draft is None:
+    if view.objective != "grpo" or size is None or view.draft is None or view.has("teacher_model"):
         return
     if size < 2:
         yield view.find("group-size", key, f"{key} of {size:g}: a group needs two answers", "use 4 to 16")
         return
     draft = view.draft
     ranks = view.target.gpus or draft.gpus or draft.data_parallel or (1 if view.framework == "unsloth" else None)
-    if draft.micro_batch is None or view.has("generation_batch_size", "steps_per_generation"):
+    if draft.micro_batch is None or view.has("generation_batch_size", "steps_per_generation") or _nodes_unknown(view):
         return
     step = draft.micro_batch * (draft.accumulation or 1)
     if ranks is not None and (step * ranks) % int(size):
@@ -80,6 +81,12 @@ def group_size(view: View) -> Iterator[Finding]:
         level: Level = "note" if view.framework == "unsloth" else "error"
         least = int(size) // math.gcd(int(size), step * ranks)
         yield view.find("group-size", key, message, f"multiply the accumulation by {least}", level)
+
+
+def _nodes_unknown(view: View) -> bool:
+    """Whether a launcher takes its number of nodes from the cluster, so that nobody here can count the GPUs."""
+    key, nodes = view.number("nnodes", "NNODES")
+    return view.target.gpus is None and bool(key) and nodes is None
 
 
 def odd_kto_batch(view: View) -> Iterator[Finding]:

@@ -257,6 +257,31 @@ def test_a_card_without_four_bit_kernels_is_told(linted: Linter, knowledge: tupl
     assert "card-lacks-nf4" not in {finding.rule for finding in linted(text, "axolotl", gpu="A100-80GB").findings}
 
 
+SWIFT_GRPO = """NNODES=$WORLD_SIZE NPROC_PER_NODE=8 swift rlhf --rlhf_type grpo --model Qwen/Qwen2.5-7B-Instruct \\
+  --tuner_type full --torch_dtype bfloat16 --learning_rate 1e-6 \\
+  --per_device_train_batch_size 4 --gradient_accumulation_steps 1 --num_generations 48
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "told"),
+    [
+        (("", ""), {}, False),
+        (("NNODES=$WORLD_SIZE ", ""), {}, True),
+        (("$WORLD_SIZE", "1"), {}, True),
+        (("", ""), {"gpus": 8}, True),
+        (("--num_generations 48", "--num_generations 1 --teacher_model Qwen/Qwen2.5-32B-Instruct"), {}, False),
+        (("--num_generations 48", "--num_generations 1"), {}, True),
+    ],
+)
+def test_groups_are_judged_where_they_can_be(
+    change: tuple[str, str], options: dict[str, Any], told: bool, linted: Linter
+) -> None:
+    """A cluster that is sized elsewhere and distillation from a teacher are published practice, not errors."""
+    report = linted(SWIFT_GRPO.replace(*change), "ms-swift", "grpo.sh", **options)
+    assert ("group-size" in {finding.rule for finding in report.findings}) == told
+
+
 def test_practice_states_its_evidence(linted: Linter) -> None:
     """The finding says how many publishers choose what, so that a reader can weigh it."""
     (found,) = [f for f in linted(AXOLOTL.replace("0.0002", "0.02")).findings if f.rule == "unusual-value"]
