@@ -30,10 +30,11 @@ _SAME_SIZE = 0.12
 
 @dataclass(frozen=True)
 class _Index:
-    """Cards by every name, and by every name without its size."""
+    """Cards by every name, and by every name without its size; the least usable share of a nominal size."""
 
     by_name: dict[str, Gpu]
     by_family: dict[str, tuple[Gpu, ...]]
+    least_share: float
 
 
 def card_key(name: str) -> str:
@@ -51,11 +52,13 @@ def _index(repo: Repo) -> _Index:
     """Made from a second reading, so that what `repo` records as used does not depend on who asked first."""
     by_name: dict[str, Gpu] = {}
     families: dict[str, dict[str, Gpu]] = defaultdict(dict)
+    shares = [1.0]
     for card in open_repo(repo.root).gpus:
+        shares.append(card.usable_gib / card.nominal_gb)
         for name in card_names(card):
             by_name.setdefault(card_key(name), card)
             families[card_key(_SIZE.sub(" ", name))][card.id] = card
-    return _Index(by_name, {key: tuple(cards.values()) for key, cards in families.items()})
+    return _Index(by_name, {key: tuple(cards.values()) for key, cards in families.items()}, min(shares))
 
 
 def _least(cards: Iterable[Gpu]) -> Gpu | None:
@@ -107,6 +110,18 @@ def resolve_gpu(repo: Repo, name: str) -> tuple[Gpu, float] | None:
         return None
     card, usable = min(known, key=lambda item: item[1])
     return repo.gpus[card.id], usable
+
+
+def stated_memory(repo: Repo, name: str) -> float | None:
+    """Usable GiB of a card that nobody here knows, from the size in its name; None where it states none.
+
+    A figure with a decimal point was seen. Of a nominal size we count the least share that the known cards leave.
+    """
+    sizes = _SIZE.findall(name) if len(name) <= MAX_NAME else []
+    if not sizes:
+        return None
+    gib, seen = _stated(sizes)
+    return (gib if seen else gib * _index(repo).least_share) or None
 
 
 def find_gpu(repo: Repo, name: str, field: str = "gpu") -> tuple[Gpu, float]:

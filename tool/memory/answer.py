@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tool.load import Repo
-from tool.load.gpu_names import resolve_gpu
+from tool.load.gpu_names import resolve_gpu, stated_memory
 from tool.memory.groups import group_of, shapes_of
 from tool.memory.overhead import Bound, bound_of, context_of, gap_of, held, load_calibration, upper, usable_of
 from tool.memory.program import GIB, PHASES, Program, assemble
@@ -53,8 +53,12 @@ def card_of(repo: Repo, request: FitRequest, notes: Notes) -> Card:
         return Card(None, None)
     found = _sized_card(repo, request.gpu) or resolve_gpu(repo, request.gpu)
     if found is None:
-        notes.abstain = notes.abstain or f"the card {request.gpu!r} is not known"
-        return Card(None, None)
+        stated = stated_memory(repo, request.gpu)
+        if stated is None:
+            notes.abstain = notes.abstain or f"the card {request.gpu!r} is not known"
+        else:
+            notes.fill("usable_gib", f"{stated:.4g}", f"{request.gpu!r} is not known but for its size")
+        return Card(stated, None)
     gpu, usable = found
     return Card(usable, gpu.architecture, gpu.id)
 

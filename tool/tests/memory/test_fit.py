@@ -191,3 +191,18 @@ def test_one_call_prices_half_a_million_sizes_a_second(repo: Repo) -> None:
     found = bounds(repo, request, batches, lengths)
     assert time.process_time() - start < 10  # a guard, no benchmark
     assert found.shape == (200_000,)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "usable"),
+    [("24GB", 21.84), ("H800 80GB", 72.8), ("Mystery-22.5 GiB", 22.5), ("mystery", None), ("0GB", None)],
+)
+def test_a_card_known_by_its_size_alone_gets_a_verdict(repo: Repo, gpu: str, usable: float | None) -> None:
+    """The least share that known cards leave of a nominal size counts, and the answer says that it is assumed."""
+    answer = fit(repo, FitRequest(model="Qwen/Qwen2.5-7B", method="qlora", gpu=gpu))
+    if usable is None:
+        assert answer.verdict == "abstain" and answer.usable_gib is None
+        return
+    assert answer.usable_gib == pytest.approx(usable, rel=1e-3)
+    assert answer.verdict in ("fits", "tight", "oom")
+    assert any(line.startswith("usable_gib") for line in answer.assumptions)
