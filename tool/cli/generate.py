@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tool.cli.common import common_options, print_json, progress
+from tool.work import BACKENDS, cores
 
 SHOWN = 20
 
@@ -15,11 +16,17 @@ SHOWN = 20
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when generated/ is not what it should be.")
 @click.option("--fast", is_flag=True, help="With --check: take from .cache/ what nothing changed for since.")
 @click.option("--clean", is_flag=True, help="Forget .cache/ first and make everything anew.")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes to share the work.")
+@click.option(
+    "--jobs",
+    default=cores,
+    show_default="one for each core",
+    type=click.IntRange(min=1),
+    help="Processes to share the work.",
+)
 @click.option(
     "--backend",
-    type=click.Choice(["loky", "dask", "ray"]),
-    default="loky",
+    type=click.Choice(BACKENDS),
+    default="fork",
     show_default=True,
     help="Who runs the processes; DASK_SCHEDULER_ADDRESS and RAY_ADDRESS name a running cluster.",
 )
@@ -76,13 +83,17 @@ def command(
 def _catalogue(root: Path, check: bool, fast: bool, clean: bool, jobs: int, backend: str, output: str) -> int:
     from tool.generate import compare, plan, write
     from tool.generate.entries import entries
-    from tool.generate.remembered import memo_of
-    from tool.load import load
+    from tool.generate.remembered import memo_of, validated
+    from tool.load import load, open_repo
 
-    repo = load(root)
-    memo = memo_of(repo) if fast or not check else None
-    if memo is not None and clean:
-        memo.forget()
+    if check and not fast:
+        repo, memo = load(root), None
+    else:
+        repo = open_repo(root)
+        memo = memo_of(repo)
+        if clean:
+            memo.forget()
+        validated(memo)
     with progress(None, "answering", length=len(entries(repo))) as bar:
         planned = plan(repo, jobs=jobs, backend=backend, tick=bar.update, memo=memo)
     difference = compare(root, planned) if check else write(root, planned)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tool.generate.answered import Answered
 from tool.load import Repo
 from tool.recommend import Knowledge
 from tool.recommend.knowledge import STATE, current_knowledge
-
-if TYPE_CHECKING:
-    from tool.generate.plan import Answered
 
 FOLDER = "generated/canary/"
 LABELS = frozenset({"engine", "slot", "confidence", "reasons"})

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tool.errors import BadRequest, Fault, InputFaults
+from tool.generate.answered import Answered
 from tool.generate.canary import canary_files, canary_knowledge
 from tool.generate.entries import Entry, entries
 from tool.generate.export_texts import export_texts
-from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS
+from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS, digest_of
 from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
 from tool.generate.remembered import recalled, recalled_knowledge, remember
@@ -26,22 +27,10 @@ from tool.policy.reference import reference_page
 from tool.recommend import Knowledge, recommend
 from tool.schema.recommendation import Recommendation
 from tool.site import Listed, site_files
-from tool.work import spread
+from tool.work import shares_memory, spread
 
 Tick = Callable[[int], None]
 CHUNK = 24
-
-
-@dataclass(frozen=True)
-class Answered:
-    """One catalogue entry with its answer and its files. `inputs`: what it was made from beside what all share."""
-
-    entry: Entry
-    recommendation: Recommendation
-    files: dict[str, bytes]
-    fits: bool
-    hours: float | None
-    inputs: tuple[str, ...] = ()
 
 
 def json_bytes(value: Any) -> bytes:
@@ -50,7 +39,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 def plan(
-    repo: Repo, jobs: int = 1, backend: str = "loky", tick: Tick | None = None, memo: Memo | None = None
+    repo: Repo, jobs: int = 1, backend: str = "fork", tick: Tick | None = None, memo: Memo | None = None
 ) -> dict[str, bytes]:
     """Every output of the repository. Pure: reads the repository, writes no output, asks no clock.
 
@@ -68,7 +57,7 @@ def plan(
     rows = [index_row(item) for item in answered]
     files["generated/index.json"] = json_bytes({"entries": rows, "count": len(rows)})
     files["generated/README.md"] = catalog_page(rows, repo).encode()
-    files |= schema_files()
+    files |= remembered_files(memo, "schemas", schema_files)
     files["generated/policies.md"] = reference_page(load_policies(read_policies(repo.root))).encode()
     files |= remembered_files(memo, "knowledge", lambda: knowledge_files(repo, knowledge))
     page = [listed(item) for item in answered]
@@ -107,17 +96,20 @@ def _fresh(
     repo: Repo, todo: list[Entry], knowledge: Knowledge, jobs: int, backend: str, tick: Tick | None
 ) -> Iterator[Answered]:
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
-    if len(chunks) < 2 or (jobs == 1 and backend == "loky"):
-        results: Iterable[list[Answered]] = (answer_all(repo, chunk, knowledge) for chunk in chunks)
-    else:
-        results = spread(partial(_answer_chunk, str(repo.root), knowledge), chunks, jobs, backend)
+    here = len(chunks) < 2 or shares_memory(jobs, backend)
+    work = partial(_answer_here, repo, knowledge) if here else partial(_answer_there, str(repo.root), knowledge)
+    results: Iterable[list[Answered]] = map(work, chunks) if len(chunks) < 2 else spread(work, chunks, jobs, backend)
     for chunk, result in zip(chunks, results, strict=True):
         if tick:
             tick(len(chunk))
         yield from result
 
 
-def _answer_chunk(root: str, knowledge: Knowledge, chunk: list[Entry]) -> list[Answered]:
+def _answer_here(repo: Repo, knowledge: Knowledge, chunk: list[Entry]) -> list[Answered]:
+    return answer_all(repo, chunk, knowledge)
+
+
+def _answer_there(root: str, knowledge: Knowledge, chunk: list[Entry]) -> list[Answered]:
     return answer_all(open_repo(Path(root)), chunk, knowledge)
 
 
@@ -150,35 +142,26 @@ def answer(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> 
             fault = Fault("profiles/catalog.yaml", 0, error.field, f"entry {entry.slug}: {error}", "correct the entry")
             raise InputFaults([fault]) from None
     fits = recommendation.vram is not None and recommendation.vram.verdict == "fits"
-    inputs = inputs_of(repo, entry, recommendation, used)
+    inputs = inputs_of(recommendation, used)
     provenance = digests.provenance(inputs, SHARED_FOLDERS)
-    document = {"answer": recommendation.model_dump(mode="json"), "provenance": provenance}
-    files = {f"generated/recommendations/{entry.slug}.json": json_bytes(document)}
+    plain = recommendation.model_dump(mode="json")
+    files = {f"generated/recommendations/{entry.slug}.json": json_bytes({"answer": plain, "provenance": provenance})}
     if fits:
         context = notebook_context(repo, recommendation, provenance)
         files[f"generated/notebooks/{entry.slug}.ipynb"] = notebook(recommendation, context)
     hours = hours_per_thousand_rows(repo, recommendation) if fits else None
-    return Answered(entry, recommendation, files, fits, hours, tuple(inputs))
+    return Answered(entry, recommendation, files, fits, hours, digest_of(plain), tuple(inputs))
 
 
-def inputs_of(repo: Repo, entry: Entry, answer: Recommendation, used: set[str]) -> set[str]:
-    """Every file that an entry was made from: the records it read, bases, shared files, and the stack's lock."""
+def inputs_of(answer: Recommendation, used: set[str]) -> set[str]:
+    """Every file that an entry was made from: the records it read, shared files, and the stack's lock."""
     locks = {f"profiles/dependencies/locks/{answer.dependencies.stack}.txt"} if answer.dependencies else set()
-    return used | _bases(repo, entry) | SHARED_FILES | locks
-
-
-def _bases(repo: Repo, entry: Entry) -> set[str]:
-    """The file that a model inherits from is an input as well."""
-    from tool.load.yaml_file import YamlFile
-
-    data = YamlFile.read(repo.root, repo.models.path(entry.model)).data
-    base = data.get("base") if isinstance(data, dict) else None
-    return {repo.models.path(base)} if base else set()
+    return used | SHARED_FILES | locks
 
 
 def listed(item: Answered) -> Listed:
     """An entry as the page is told of it."""
-    return Listed(item.entry.slug, index_row(item), item.recommendation)
+    return Listed(item.entry.slug, index_row(item), item.recommendation, item.digest)
 
 
 def index_row(item: Answered) -> dict[str, Any]:

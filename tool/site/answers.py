@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tool.export.files import SCRIPTS
-from tool.memo import Memo, remembered
 from tool.schema.recommendation import Reason, Recommendation
 from tool.site.chunk import Table, chunk
+from tool.site.exports import Exports
 from tool.site.links import pieces
 from tool.site.listed import Listed
-from tool.site.texts import Item, Shared, texts_file
+from tool.site.texts import texts_file
 
 LABELS = ("config", "confidence", "constrained_safe", "effective_batch_size", "engine", "estimated_hours")
 
@@ -30,11 +30,7 @@ class Reasons:
         return {"reasons": self.rows.values(), "sources": [pieces(source) for source in self.sources.values()]}
 
 
-Texts = Callable[[Recommendation], dict[str, str]]
-"""An answer → its configuration or script for every framework that can train it, by the name of the export."""
-
-
-def answer_files(listed: list[Listed], texts: Texts, shared: Shared, memo: Memo | None = None) -> dict[str, bytes]:
+def answer_files(listed: list[Listed], exports: Callable[[Listed], Exports]) -> dict[str, bytes]:
     """`data/answers/<model>/<task>.js`, `data/exports/…` and `data/scripts/…`, for all that fits somewhere."""
     groups: dict[str, list[Listed]] = {}
     for item in listed:
@@ -45,8 +41,7 @@ def answer_files(listed: list[Listed], texts: Texts, shared: Shared, memo: Memo 
         reasons = Reasons()
         entries = {item.tail: plain(item.answer, reasons) for item in items}
         files |= chunk(f"answers/{name}", {"entries": entries, **reasons.document()})
-        exports = {item.tail: _exports(item, texts, shared, memo) for item in items}
-        files |= _text_files(name, exports)
+        files |= _text_files(name, {item.tail: exports(item) for item in items})
     return files
 
 
@@ -62,22 +57,10 @@ def plain(answer: Recommendation, reasons: Reasons) -> dict[str, Any]:
     }
 
 
-def _text_files(name: str, exports: dict[str, dict[str, list[Item]]]) -> dict[str, bytes]:
+def _text_files(name: str, exports: dict[str, Exports]) -> dict[str, bytes]:
     """`data/exports/<name>.js` with the configurations, and `data/scripts/…`, loaded when asked for."""
     configurations = {tail: {key: those[key] for key in those if key not in SCRIPTS} for tail, those in exports.items()}
     scripts = {tail: {key: those[key] for key in those if key in SCRIPTS} for tail, those in exports.items()}
     offered = {tail: sorted(those) for tail, those in scripts.items()}
     files = texts_file(f"exports/{name}", configurations, scripts=offered)
     return files | (texts_file(f"scripts/{name}", scripts) if any(offered.values()) else {})
-
-
-def _exports(item: Listed, texts: Texts, shared: Shared, memo: Memo | None) -> dict[str, list[Item]]:
-    """What `ftc recommend --export` prints for an answer, by the name of the export."""
-
-    def made() -> dict[str, list[Item]]:
-        found = texts(item.answer)
-        return {name: shared.items(text) if name in SCRIPTS else [*text.split("\n")] for name, text in found.items()}
-
-    given = [item.answer.model_dump(mode="json"), shared.digest]
-    found = remembered(memo, f"site/exports/{item.slug}", made, given)
-    return {name: [line if isinstance(line, str) else tuple(line) for line in those] for name, those in found.items()}

@@ -10,11 +10,12 @@ from pathlib import Path
 from tool.load import Repo
 from tool.memo import Memo, remembered_files
 from tool.recommend import Knowledge
-from tool.site.answers import Texts, answer_files
+from tool.site.answers import answer_files
 from tool.site.changes import changes_file, subjects
 from tool.site.chunk import FOLDER
 from tool.site.core import core_file
 from tool.site.evidence import priors_file
+from tool.site.exports import Texts, exports_of
 from tool.site.governance import governance_file
 from tool.site.listed import Listed
 from tool.site.needs import needs_files
@@ -29,7 +30,7 @@ def site_files(
     listed: list[Listed],
     texts: Texts,
     jobs: int = 1,
-    backend: str = "loky",
+    backend: str = "fork",
     memo: Memo | None = None,
 ) -> dict[str, bytes]:
     """The page and its data: path → bytes. Pure, like the plan that it is a part of; `jobs` processes share it.
@@ -41,9 +42,9 @@ def site_files(
     asked = [astuple(subject) for subject in subjects(listed)]
     return {
         **page_files(),
-        **core_file(repo, listed),
+        **core_file(repo, listed, memo),
         **shared.file(),
-        **_remembered_answers(listed, texts, shared, memo),
+        **_remembered_answers(repo, listed, texts, shared, jobs, backend, memo),
         **needs_files(repo, knowledge, jobs, backend, memo),
         **priors_file(knowledge.priors),
         **governance_file(repo),
@@ -51,16 +52,22 @@ def site_files(
     }
 
 
-def _remembered_answers(listed: list[Listed], texts: Texts, shared: Shared, memo: Memo | None) -> dict[str, bytes]:
+def _remembered_answers(
+    repo: Repo, listed: list[Listed], texts: Texts, shared: Shared, jobs: int, backend: str, memo: Memo | None
+) -> dict[str, bytes]:
     """The files of each model and task, made again when one of their answers changed."""
-    if memo is None:
-        return answer_files(listed, texts, shared)
+    groups = {
+        f"site/answers/{'/'.join(key)}": [*those] for key, those in groupby(sorted(listed, key=_group), key=_group)
+    }
+    given = {
+        name: [shared.digest, *([item.slug, item.row, item.digest] for item in those)] for name, those in groups.items()
+    }
+    stale = [those for name, those in groups.items() if memo is None or memo.find(name, given[name]) is None]
+    asked = [item for those in stale for item in those if item.fits]
+    exports = exports_of(repo, asked, texts, shared, jobs, backend, memo)
     files: dict[str, bytes] = {}
-    for (model, task), items in groupby(sorted(listed, key=_group), key=_group):
-        mine = list(items)
-        answers = [[item.slug, item.row, item.answer.model_dump(mode="json")] for item in mine]
-        make = partial(answer_files, mine, texts, shared, memo)
-        files |= remembered_files(memo, f"site/answers/{model}/{task}", make, [shared.digest, answers])
+    for name, those in groups.items():
+        files |= remembered_files(memo, name, partial(answer_files, those, exports), given[name])
     return files
 
 

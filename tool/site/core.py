@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tool.load import Repo
+from tool.memo import Memo, remembered
 from tool.memory.overhead import context_of, load_calibration, usable_of
 from tool.schema.platform import CardOffer, Plan, Platform
 from tool.site.chunk import Table, chunk
@@ -18,17 +19,18 @@ COLUMNS = (
 """Columns of a row that fits, after the model's number and before the slug without the model."""
 
 
-def core_file(repo: Repo, listed: list[Listed]) -> dict[str, bytes]:
+def core_file(repo: Repo, listed: list[Listed], memo: Memo | None = None) -> dict[str, bytes]:
     """`data/core.js`."""
+    known = remembered(memo, "site/models", lambda: _models(repo))
     models: Table[str] = Table()
-    for model in repo.models:
-        models.number(model.id)
+    for model, *_ in known:
+        models.number(model)
     fitting = [item for item in listed if item.fits]
     places = sorted({item.row["place"] for item in listed})
     document = {
         "cards": cards_of(repo),
         "columns": ["model", *COLUMNS, "tail"],
-        "models": [[model.id, model.parameters, kind_of(model)] for model in repo.models],
+        "models": known,
         "misfits": [
             [models.number(row["model"]), row["task"], row["objective"], row["adapter"], row["place"], row["would_fit"]]
             for row in (item.row for item in listed if not item.fits)
@@ -41,6 +43,10 @@ def core_file(repo: Repo, listed: list[Listed]) -> dict[str, bytes]:
         "tasks": {task.id: _task(task) for task in repo.tasks},
     }
     return chunk("core", document)
+
+
+def _models(repo: Repo) -> list[list[Any]]:
+    return [[model.id, model.parameters, kind_of(model)] for model in repo.models]
 
 
 def _task(task: Any) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from tool.schema.recommendation import Recommendation
 
 @dataclass(frozen=True)
 class Listed:
-    """One entry: its path below recommendations/ and notebooks/, its row of the index, and its answer."""
+    """One entry: its path below recommendations/ and notebooks/, its row of the index, its answer and its digest."""
 
     slug: str
     row: dict[str, Any]
     answer: Recommendation
+    digest: str
 
     @property
     def fits(self) -> bool:

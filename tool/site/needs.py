@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tool.load import Repo, open_repo
-from tool.memo import Memo
+from tool.memo import Known, Memo
 from tool.memory import bounds
 from tool.memory.overhead import context_of, load_calibration
 from tool.recommend import Knowledge, recommend
@@ -31,7 +31,7 @@ from tool.schema.model import Model
 from tool.schema.recommendation import Reason, Recommendation, RecommendRequest
 from tool.site.answers import Reasons
 from tool.site.chunk import Table, chunk
-from tool.work import spread
+from tool.work import shares_memory, spread
 
 LENGTHS = (512, 1024, 2048, 4096, 8192)
 """Tokens."""
@@ -109,12 +109,14 @@ Arithmetic = dict[Hashable, tuple[tuple[float, ...], ...]]
 
 def needs_of(repo: Repo, knowledge: Knowledge, models: Iterable[str]) -> list[Need]:
     """The needs of some models. Those that share an architecture share the arithmetic."""
-    return [need for needs, _ in _recorded(repo, knowledge, models) for need in needs]
+    return [need for needs, _ in _recorded(repo, knowledge, Kinds.read(repo).cards, models) for need in needs]
 
 
-def _recorded(repo: Repo, knowledge: Knowledge, models: Iterable[str]) -> list[tuple[list[Need], set[str]]]:
+def _recorded(
+    repo: Repo, knowledge: Knowledge, cards: tuple[Gpu, ...], models: Iterable[str]
+) -> list[tuple[list[Need], set[str]]]:
     """The needs of each model, with the records that were used for it beside the cards that stand for all."""
-    cards, known, found = Kinds.read(repo).cards, Arithmetic(), []
+    known, found = Arithmetic(), []
     for name in models:
         with repo.recording() as used:
             found.append((_needs(repo, knowledge, repo.models[name], cards, known), used))
@@ -158,18 +160,33 @@ def setup_bounds(repo: Repo, question: Question, optim: str, rank: int | None) -
 
 
 def needs_files(
-    repo: Repo, knowledge: Knowledge, jobs: int = 1, backend: str = "loky", memo: Memo | None = None
+    repo: Repo, knowledge: Knowledge, jobs: int = 1, backend: str = "fork", memo: Memo | None = None
 ) -> dict[str, bytes]:
     """`data/needs/<objective>.js`: by model and adapter, settings, reasons, confidence, number of the memory table."""
+    cards = Kinds.read(repo).cards
+    if memo is not None:
+        make = partial(_files, repo, knowledge, cards, jobs, backend, memo)
+        return memo.made("site/needs", lambda: Known(files=make()), _told(cards)).files
     key = _inputs(repo, knowledge)
     if key not in _MADE:
         _MADE.clear()
-        groups: dict[str, list[Need]] = {}
-        for need in _all_needs(repo, knowledge, jobs, backend, memo):
-            groups.setdefault(repo.tasks[need.task].objective, []).append(need)
-        files = (chunk(f"needs/{objective}", _document(needs)) for objective, needs in groups.items())
-        _MADE[key] = {path: content for file in files for path, content in file.items()}
+        _MADE[key] = _files(repo, knowledge, cards, jobs, backend, None)
     return dict(_MADE[key])
+
+
+def _files(
+    repo: Repo, knowledge: Knowledge, cards: tuple[Gpu, ...], jobs: int, backend: str, memo: Memo | None
+) -> dict[str, bytes]:
+    groups: dict[str, list[Need]] = {}
+    for need in _all_needs(repo, knowledge, cards, jobs, backend, memo):
+        groups.setdefault(repo.tasks[need.task].objective, []).append(need)
+    files = (chunk(f"needs/{objective}", _document(needs)) for objective, needs in groups.items())
+    return {path: content for file in files for path, content in file.items()}
+
+
+def _told(cards: tuple[Gpu, ...]) -> list[list[bool]]:
+    """All that needs depend on of the cards that stand for their kinds."""
+    return [[card.bf16, card.flash_attention_2] for card in cards]
 
 
 _MADE: dict[Hashable, dict[str, bytes]] = {}
@@ -187,32 +204,37 @@ def _inputs(repo: Repo, knowledge: Knowledge) -> Hashable:
     return total.hexdigest(), learned, knowledge.engine.version if knowledge.engine else None
 
 
-def _all_needs(repo: Repo, knowledge: Knowledge, jobs: int, backend: str, memo: Memo | None) -> list[Need]:
+def _all_needs(
+    repo: Repo, knowledge: Knowledge, cards: tuple[Gpu, ...], jobs: int, backend: str, memo: Memo | None
+) -> list[Need]:
     """The needs of the whole registry, in its order, whatever number of processes share the work."""
-    names = repo.models.ids()
-    cards = [[card.bf16, card.flash_attention_2] for card in Kinds.read(repo).cards]
-    known = {name: memo.find(f"site/needs/{name}", cards) for name in names} if memo is not None else {}
+    names, told = repo.models.ids(), _told(cards)
+    known = {name: memo.find(f"site/needs/{name}", told) for name in names} if memo is not None else {}
     todo = [name for name in names if known.get(name) is None]
-    made = {name: [Need.of(need) for need in needs] for name, needs in known.items() if needs is not None}
-    for name, (needs, used) in zip(todo, _shared(repo, knowledge, todo, jobs, backend), strict=True):
+    made = {name: [Need.of(need) for need in needs.value] for name, needs in known.items() if needs is not None}
+    for name, (needs, used) in zip(todo, _shared(repo, knowledge, cards, todo, jobs, backend), strict=True):
         made[name] = needs
+        repo.note(used)
         if memo is not None:
-            memo.keep(f"site/needs/{name}", [need.plain() for need in needs], used, cards)
+            memo.keep(f"site/needs/{name}", Known([need.plain() for need in needs]), used, told)
     return [need for name in names for need in made[name]]
 
 
 def _shared(
-    repo: Repo, knowledge: Knowledge, names: list[str], jobs: int, backend: str
+    repo: Repo, knowledge: Knowledge, cards: tuple[Gpu, ...], names: list[str], jobs: int, backend: str
 ) -> list[tuple[list[Need], set[str]]]:
     if jobs == 1 or len(names) <= CHUNK:
-        return _recorded(repo, knowledge, names)
+        return _recorded(repo, knowledge, cards, names)
     parts = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
-    work = partial(_part, repo.root, knowledge)
+    here = partial(_recorded, repo, knowledge, cards)
+    work = here if shares_memory(jobs, backend) else partial(_part, repo.root, knowledge, cards)
     return [item for part in spread(work, parts, jobs, backend) for item in part]
 
 
-def _part(root: Path, knowledge: Knowledge, names: list[str]) -> list[tuple[list[Need], set[str]]]:
-    return _recorded(open_repo(root), knowledge, names)
+def _part(
+    root: Path, knowledge: Knowledge, cards: tuple[Gpu, ...], names: list[str]
+) -> list[tuple[list[Need], set[str]]]:
+    return _recorded(open_repo(root), knowledge, cards, names)
 
 
 def _document(needs: list[Need]) -> dict[str, Any]:

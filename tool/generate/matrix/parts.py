@@ -82,7 +82,7 @@ def write_matrix(
     form: str,
     *,
     jobs: int = 1,
-    backend: str = "loky",
+    backend: str = "fork",
     shard: Shard | None = None,
     tick: Callable[[int], None] | None = None,
 ) -> Matrix:

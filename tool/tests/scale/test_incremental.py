@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tool.generate import plan
+from tool.generate.answered import Answered
 from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS
-from tool.generate.plan import Answered
-from tool.generate.remembered import FOLDER, memo_of
+from tool.generate.remembered import FOLDER, memo_of, validated
 from tool.load import open_repo
 from tool.memo import Memo
 from tool.render import templates
@@ -62,6 +62,7 @@ def incremental(root: Path) -> tuple[dict[str, bytes], Memo]:
     _forget_readings()
     repo = open_repo(root)
     memo = memo_of(repo)
+    validated(memo)
     return plan(repo, memo=memo), memo
 
 
@@ -136,7 +137,7 @@ def test_random_edits_leave_incremental_equal_to_clean(small: Path, own_template
 def test_a_damaged_memory_is_harmless(small: Path) -> None:
     """Records that are cut, forged, swapped, emptied or replaced by folders are made again."""
     expected, _ = incremental(small)
-    records = sorted((small / FOLDER).glob("*.json"))
+    records = sorted((small / FOLDER).glob("*.made"))
     contents = [path.read_bytes() for path in records[:7]]
     damages = [b"", b"{", contents[0][:-40], contents[1], contents[4].replace(b'"value"', b'"valve"'), b"\xff\n[]"]
     for path, damage in zip(records[:6], damages, strict=True):
@@ -145,7 +146,7 @@ def test_a_damaged_memory_is_harmless(small: Path) -> None:
     records[6].mkdir()
     planned, memo = incremental(small)
     assert planned == expected and len(memo.made_anew) >= 4
-    assert {path.name for path in (small / FOLDER).glob("*.json")} == {path.name for path in records}
+    assert {path.name for path in (small / FOLDER).glob("*.made")} == {path.name for path in records}
     shutil.rmtree(small / ".cache")
     assert incremental(small)[0] == expected
 
@@ -196,7 +197,7 @@ def test_the_command_remembers_checks_and_forgets(small: Path, ftc: Ftc) -> None
     """`generate` fills .cache/; the fast check agrees with the full one before and after an edit of an output."""
     where = ("--root", str(small))
     assert ftc("generate", *where)[0] == 0
-    assert list((small / FOLDER).glob("*.json"))
+    assert list((small / FOLDER).glob("*.made"))
     page = small / "generated/README.md"
     page.write_text(page.read_text() + "by hand\n")
     for check in (("--check",), ("--check", "--fast")):
@@ -224,12 +225,12 @@ def _used_card(root: Path, own: Path, chance: random.Random) -> None:
 
 def _model(root: Path, own: Path, chance: random.Random) -> None:
     path = root / "registry/models/Qwen/Qwen2.5-0.5B.yaml"
-    _edit(path, r"max_position_embeddings: \d+", f"max_position_embeddings: {chance.choice([512, 1024, 1536, 4096])}")
+    _edit(path, r"max_position_embeddings: \d+", f"max_position_embeddings: {chance.randrange(512, 4097)}")
 
 
 def _task(root: Path, own: Path, chance: random.Random) -> None:
     path = root / "profiles/tasks/instruction_following.yaml"
-    _edit(path, r"max_length: \d+", f"max_length: {chance.choice([256, 640, 1280])}")
+    _edit(path, r"max_length: \d+", f"max_length: {chance.randrange(256, 1281)}")
 
 
 def _stack(root: Path, own: Path, chance: random.Random) -> None:
@@ -254,7 +255,8 @@ def _template(root: Path, own: Path, chance: random.Random) -> None:
 
 def _catalogue(root: Path, own: Path, chance: random.Random) -> None:
     path = root / "profiles/catalog.yaml"
-    place = chance.choice(["local/rtx-4090", "colab/pro", "kaggle/t4x2"])
+    places = ("local/rtx-4090", "colab/pro", "kaggle/t4x2")
+    place = chance.choice([place for place in places if f"colab/free, {place}]" not in path.read_text()])
     _edit(path, r"platforms: \[[^\]]*\]", f"platforms: [colab/free, {place}]")
 
 
