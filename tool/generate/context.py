@@ -37,6 +37,7 @@ def notebook_context(repo: Repo, answer: Recommendation, provenance: dict[str, A
         model_kind=cast(ModelKind, question.subject.kind),
         parameters=int(question.subject.parameters),
         hours_per_thousand_rows=hours_per_thousand_rows(repo, answer) if hardware else None,
+        runtime_limit_hours=hardware.plan.runtime_limit_hours if hardware and hardware.plan else None,
     )
 
 

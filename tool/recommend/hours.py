@@ -12,13 +12,16 @@ FILL = 0.5
 
 
 def estimated_hours(question: Question, setup: Setup, epochs: float) -> float | None:
-    """Hours for all epochs; None without a card, its TFLOP/s or the number of rows.
+    """Hours for all epochs; None without a card, its TFLOP/s or the number of rows, and for reinforcement.
+
+    Reinforcement spends most of its time writing answers, token by token: how long they become, and how fast a
+    program writes them, no arithmetic on the request tells.
 
     6 operations a parameter and token (2 forward, 4 backward; 2 less where frozen weights need no gradient), one more
     forward with checkpointing (Kaplan et al. 2020, arXiv 2001.08361, section 2.1).
     """
     hardware, rows = question.hardware, question.request.dataset_rows
-    if hardware is None or rows is None:
+    if hardware is None or rows is None or question.objective == "grpo":
         return None
     peak = hardware.gpu.bf16_tflops if setup.precision == "bf16" else hardware.gpu.fp16_tflops
     peak = peak or hardware.gpu.fp16_tflops

@@ -20,7 +20,8 @@ class NotebookContext:
     `provenance` maps a label to a digest or version and is printed in the head. `upper_bounds` prices this very
     configuration at other batch sizes and lengths, so that the notebook can shrink to the card that it finds.
     `parameters` is the model's parameter count, `gpus` the number of cards the configuration was sized for,
-    `hours_per_thousand_rows` the hours that one pass over 1,000 rows takes on them (None where their speed is unknown).
+    `hours_per_thousand_rows` the hours that one pass over 1,000 rows takes on them (None where their speed is unknown),
+    `runtime_limit_hours` when the place ends a session (None where it does not, or nothing says so).
     """
 
     model_id: str
@@ -37,3 +38,4 @@ class NotebookContext:
     parameters: int | None = None
     colab_url: str | None = None
     hours_per_thousand_rows: float | None = None
+    runtime_limit_hours: float | None = None

@@ -93,6 +93,7 @@ def view(recommendation: Recommendation, context: NotebookContext, template: str
         "smallest_batch": KTO_SMALLEST_BATCH if template == "kto" else 1,
         "data": data,
         "hours_per_thousand_rows": context.hours_per_thousand_rows,
+        "runtime_limit_hours": context.runtime_limit_hours,
         "time_per_thousand_rows": _duration(context.hours_per_thousand_rows),
         "rehearsal": rehearsal(template, kind, data["columns"]),
         "purpose": PURPOSES[template],

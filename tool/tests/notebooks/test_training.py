@@ -142,6 +142,23 @@ def test_language_model_trains(task: str, adapter: str, make: Any, smollm: Path,
     train_and_prove(made(model=CHAT_MODEL, task=task, adapter=adapter), adapter, smollm, make, tmp_path)
 
 
+@pytest.mark.parametrize("adapter", ["full", "lora", "qlora"])
+def test_a_run_that_was_cut_off_goes_on(adapter: str, smollm: Path, tmp_path: Path) -> None:
+    """With RESUME, a second run starts from the checkpoint of the first and does only the steps that are left."""
+    document = made(model=CHAT_MODEL, task="chat", adapter=adapter)
+    changes = {"RESUME": True, "MAX_STEPS": 3}
+    first = train_and_prove(document, adapter, smollm, rows.messages, tmp_path, loss_falls=False, **changes)
+    assert "Starting from " + str(smollm) in first
+    for path in (tmp_path / "runs").iterdir():
+        path.unlink()
+    changes["MAX_STEPS"] = 5
+    second = train_and_prove(document, adapter, smollm, rows.messages, tmp_path, loss_falls=False, **changes)
+    assert "checkpoint-3" in second
+    _, complete = harness.events(tmp_path)
+    assert complete["steps"] == 5
+    assert sorted(path.name for path in tmp_path.glob("*/checkpoint-*")) == ["checkpoint-5"]
+
+
 @pytest.mark.parametrize(("objective", "adapter"), PREFERENCE_CASES)
 def test_preference_objectives_train(objective: Any, adapter: str, smollm: Path, tmp_path: Path) -> None:
     """ORPO, SimPO and KTO learn from the same pairs: the loss falls, the weights load back and change the output."""

@@ -196,3 +196,10 @@ def test_variants_of_lora_are_no_misspellings_and_none_is_full() -> None:
         assert answer.constrained_safe and answer.config["adapter"] == "lora"
     with pytest.raises(BadRequest):
         ask(params_b=3, task="chat", adapter="qlroa")
+
+
+def test_hours_of_reinforcement_are_unknown() -> None:
+    """Most of the time goes into writing answers, which the arithmetic of training does not see: null, not a guess."""
+    asked = {"model": LLAMA, "gpu": "A100-SXM4-80GB", "dataset_rows": 1000}
+    assert ask(**asked, objective="grpo").estimated_hours is None
+    assert ask(**asked, objective="dpo").estimated_hours is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -261,3 +262,24 @@ def test_rendering_is_quick() -> None:
     for _ in range(20):
         notebook(answer, surroundings)
     assert (time.process_time() - begin) / 20 < 0.5  # a guard, no benchmark
+
+
+def test_a_place_that_ends_sessions_is_told_with_the_way_on() -> None:
+    """Where a session ends before the rows do, the data cell says how many rows fit, and how to go on."""
+    limited = samples.context(hours_per_thousand_rows=1.0, runtime_limit_hours=12.0)
+    source = code(notebook(samples.recommendation(), limited))
+    assert "if hours > 12.0:" in source
+    assert "RESUME = True" in source
+    assert "A session here ends" not in code(
+        notebook(samples.recommendation(), samples.context(hours_per_thousand_rows=1.0))
+    )
+
+
+def test_an_unreadable_answer_is_not_rewarded() -> None:
+    """Two texts without a number are not equal numbers."""
+    source = code(rendered()["reasoning-grpo-qlora-2"])
+    body = source[source.index("def last_number") : source.index("def ends_with_number")]
+    names: dict[str, Any] = {"re": re}
+    exec(body, names)
+    texts = [[{"content": text}] for text in ("I give up", "it is 4", "it is 5")]
+    assert names["correct_answer"](texts, ["none", "4", "4"]) == [0.0, 1.0, 0.0]
