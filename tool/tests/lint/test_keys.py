@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tool.lint.known import (
     renamed,
 )
 from tool.lint.read import Document, read
+from tool.tests.conftest import ROOT
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -175,3 +177,24 @@ def test_what_took_a_keys_place_is_itself_known() -> None:
                 known += [call_keys(call).get(word, ()) for call in ("SFTTrainer", "SFTConfig", "CPOConfig")]
                 known.append(entries_of("torchtune", f"tokenizer.{word}") or () if package == "torchtune" else ())
                 assert any(entry.current for entries in known for entry in entries), (package, old, word)
+
+
+def test_keys_that_no_list_has_were_seen_somewhere() -> None:
+    """Each key of the hand-kept table stands in a published file of the registry, at the commit named, or in a package
+    that the extracted lists are of: nothing rests on memory.
+    """
+    table = json.loads((FOLDER / "unlisted.json").read_text())
+    for framework, keys in table.items():
+        recipes = (ROOT / f"registry/recipes/{framework.replace('-', '_')}.jsonl").read_text().splitlines()
+        published: dict[tuple[str, ...], set[str]] = {}
+        for row in map(json.loads, recipes):
+            place = tuple(row["source"][name] for name in ("repo", "path", "commit"))
+            published.setdefault(place, set()).update(re.sub(r"\.\d+(?=\.|$)", "", key) for key in row["config"])
+        for key, item in keys.items():
+            source = item["source"]
+            if "package" in source:
+                assert source["version"] in document(source["package"])["versions"], key
+                assert item["note"] and source["path"].endswith(".py")
+            else:
+                seen = published[source["repo"], source["path"], source["commit"]]
+                assert any(name == key or name.startswith(f"{key}.") for name in seen), (framework, key)
