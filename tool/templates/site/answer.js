@@ -39,7 +39,8 @@
   /** `row` of the catalogue; `target` is other hardware that it was chosen for, or null. */
   /** @type {Ftc["showAnswer"]} */
   async function show(row, target) {
-    const chunk = await ftc.load(`answers/${row.model}/${row.task}`);
+    const name = `${row.model}/${row.task}`;
+    const [chunk] = await Promise.all([ftc.load(`answers/${name}`), ftc.load(`exports/${name}`)]);
     const entry = chunk.entries[row.tail];
     const exports = el("section.panel", { "aria-labelledby": "take" });
     const page = el(
@@ -61,7 +62,7 @@
       settings(entry, chunk),
       pins(entry),
     );
-    take(exports, row);
+    await take(exports, row); // before the page is shown, so that nothing below moves afterwards
     return page;
   }
 
@@ -244,7 +245,8 @@
         el(
           "a.button",
           { href: "../" + notebook, download: row.model.split("/").pop() + "_" + row.tail + ".ipynb" },
-          "Download notebook",
+          // A page opened from a disk cannot save a file of the disk; the browser shows it.
+          location.protocol === "file:" ? "Open notebook file" : "Download notebook",
         ),
         el(
           "a.button.second",
@@ -313,9 +315,10 @@
     /** @type {(name: string) => Promise<void>} */
     const choose = async (name) => {
       wanted = name;
-      const text = await texts[name]();
+      const text = await texts[name]().catch((error) => "# " + error.message);
       if (wanted !== name) return;
       shown.textContent = text;
+      shown.dataset.export = name;
       shown.scrollTop = 0;
       const memory = text.match(/^# warning: memory: (.*)$/m);
       note.hidden = !memory;

@@ -16,7 +16,7 @@
       length,
       which: asked.which === "all" ? "all" : "catalogue",
       name: asked.name ?? "",
-      most: Number(asked.most) || STEP,
+      most: Math.max(STEP, Number(asked.most) || 0),
     };
   }
 
@@ -192,7 +192,9 @@
         {},
         all.length
           ? shown.length + " of " + all.length + " models. "
-          : "No figures stand here for this adapter and objective. ",
+          : chosen.name
+            ? "No model has “" + chosen.name + "” in its name, or its figures are not here. "
+            : "No figures stand here for this adapter and objective. ",
         all.length > shown.length &&
           el("a", { href: ftc.address({ ...chosen, most: chosen.most + 4 * STEP }) }, "Show more"),
       ),

@@ -47,6 +47,15 @@ CELL = """([model, card]) => {
         (each) => each.querySelector('a').href.includes(encodeURIComponent(model) + '&'));
     return row.children[column].innerText.trim();
 }"""
+MOVED = """() => new Promise((resolve) => {
+    const moved = [];
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries())
+            moved.push(entry.value + " " + entry.sources.map((each) => each.node?.nodeName).join());
+    }).observe({type: "layout-shift", buffered: true});
+    requestAnimationFrame(() => setTimeout(() => resolve(moved.join("; ")), 50));
+})"""
+"""What jumped while the view was drawn: none of it may, since a finger may be on its way already."""
 SHOWN = "(hash) => document.documentElement.dataset.shown === (hash || '#')"
 
 
@@ -165,6 +174,7 @@ def compare(page: Page, report: Report, key: tuple[str, ...], item: dict[str, An
     report.look("notebooks", None if there else f"{key}: no file at {notebook}")
     for name, text in item["exports"].items():
         page.check(f'input[name="framework"][value="{name}"]', force=True)
+        page.wait_for_function("(name) => document.querySelector('.code pre').dataset.export === name", arg=name)
         same = page.text_content(".code pre") == text
         report.look("exports", None if same else f"{key}: the text for {name} is another one")
 
@@ -191,6 +201,8 @@ def every_view(browser: Browser, report: Report, base: str, axe: str, pictures: 
                 told = f"{name}, {device}, {scheme}"
                 trouble = visitor.page.is_visible("#trouble")
                 report.look("views", f"{told}: {visitor.page.inner_text('#trouble')}" if trouble else None)
+                moved = visitor.page.evaluate(MOVED)
+                report.look("steady", f"{told}: {moved}" if moved else None)
                 wide = visitor.page.evaluate("document.documentElement.scrollWidth")
                 report.look("width", f"{told}: {wide} px wide" if wide > size[0] else None)
                 accessible(visitor, report, axe, told)
@@ -278,6 +290,13 @@ def by_hand(browser: Browser, report: Report, base: str) -> None:
     page.go_back()
     page.wait_for_function("() => document.querySelector('h1')?.innerText.includes('24 GiB')")
     report.look("by hand")
+    page.check('input[name="framework"][value="trl-script"]', force=True)
+    page.wait_for_function("() => document.querySelector('.code pre').dataset.export === 'trl-script'")
+    with page.expect_download() as saved:
+        page.click(".tools a")
+    same = Path(saved.value.path()).read_text(encoding="utf-8") == page.text_content(".code pre")
+    right = same and saved.value.suggested_filename.endswith("_trl-script.py")
+    report.look("by hand", None if right else f"{saved.value.suggested_filename} is not what was shown")
     page.click("#theme")
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.reload()

@@ -31,6 +31,7 @@ CHECKS = (
         "requests",
         "views",
         "width",
+        "steady",
         "accessible",
         "accessible, lesser findings",
         "keyboard",
@@ -54,9 +55,7 @@ def expected(repo: Repo) -> list[dict[str, Any]]:
             continue
         key = (entry.model, entry.task, answer.config["objective"])
         place = {"key": key, "place": entry.place, "adapter": entry.adapter}
-        texts = export_texts(repo, answer)
-        shown = {name: texts[name] for name in ("trl", "axolotl", "llamafactory") if name in texts}
-        found.append({**place, "answer": answer.model_dump(mode="json"), "exports": shown})
+        found.append({**place, "answer": answer.model_dump(mode="json"), "exports": export_texts(repo, answer)})
     return found
 
 
