@@ -92,7 +92,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     answers.write_text(json.dumps({"answers": expected(repo), "cells": cells(repo)}))
     here = Path(__file__).parent
     axe = Path(python).parent.parent / "node_modules/axe-core/axe.min.js"
-    command = [python, str(here / "browser.py"), str(folder / "generated/site"), str(answers), str(axe), str(told)]
+    command = [python, str(here / "browser"), str(folder / "generated/site"), str(answers), str(axe), str(told)]
     pictures = os.environ.get("FTC_PICTURES")
     done = subprocess.run([*command, *([pictures] if pictures else [])], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
