@@ -298,6 +298,16 @@
     );
   }
 
+  /**
+   * What would fit, as the command says it; an adapter that would is a link.
+   * @type {(chosen: Chosen, hint: string) => Child}
+   */
+  function offer(chosen, hint) {
+    const [before, adapter] = hint.split("--adapter ");
+    if (!ftc.oneOf(ORDER, adapter)) return hint;
+    return [before, el("a", { href: ftc.address({ ...chosen, adapter }) }, ftc.ADAPTERS[adapter])];
+  }
+
   /** @type {(chosen: Chosen) => HTMLElement[]} */
   function misfit(chosen) {
     const { core } = ftc.data;
@@ -313,7 +323,7 @@
         "p.note.warn",
         {},
         el("b", {}, ftc.ADAPTERS[adapter] + " does not fit " + ftc.cards(core.places[place]) + ". "),
-        hints.length ? hints.map((hint) => hint.replace(/^it would/, "It would")).join(". ") + "." : "",
+        hints.map((hint) => [offer(chosen, hint.replace(/^it would/, "It would")), ". "]),
       ),
     );
   }

@@ -35,12 +35,17 @@ class Visitor:
         self.bytes = 0
         self.page.on("console", lambda message: report.look("console", f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: report.look("console", str(error)))
-        self.page.on("requestfailed", lambda request: report.look("requests", f"failed: {request.url}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("request", self._asked)
 
     def _asked(self, request: Any) -> None:
         own = request.url.startswith((self.base.rsplit("/", 1)[0], "data:", "about:"))
         self.report.look("requests", None if own else f"another host: {request.url}")
+
+    def _failed(self, request: Any) -> None:
+        """A file that is missing or refused; what leaving the page cut short is no fault."""
+        cut_short = request.failure == "net::ERR_ABORTED"
+        self.report.look("requests", None if cut_short else f"failed: {request.url} {request.failure}")
 
     def open(self, address: str) -> None:
         """A fresh page at an address, drawn."""
