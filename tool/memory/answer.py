@@ -130,7 +130,9 @@ def fit(repo: Repo, request: FitRequest) -> FitAnswer:
     room = None if card.usable is None else max(0.0, card.usable - context)
     gap = 0.0 if setup.expandable else gap_of(calibration, shapes_of(setup, request))
     reserved = float(held(priced.states, priced.tokens, gap, priced.allocated, room)[0])
-    bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure), card.id)
+    bound = bound_of(
+        calibration, group_of(setup, request, setup.profile_known and not notes.unsure, notes.sized), card.id
+    )
     most = min(float(upper(priced.states, priced.tokens, bound, context)[0]), LARGEST_GIB)
     allocated, index = float(priced.allocated[0]), int(priced.peak[0])
     moment = program.moments[index] @ points[0] / GIB
@@ -196,7 +198,9 @@ def bounds(repo: Repo, request: FitRequest, micro_batch: Vector, seq_len: Vector
     calibration = load_calibration(repo.root)
     card = card_of(repo, request, Notes())
     context = context_of(calibration, card.architecture, setup.gpus)
-    bound = bound_of(calibration, group_of(setup, request, setup.profile_known and not notes.unsure), card.id)
+    bound = bound_of(
+        calibration, group_of(setup, request, setup.profile_known and not notes.unsure, notes.sized), card.id
+    )
     return upper_bounds(program_of(setup), sample(setup, micro_batch, seq_len), bound, context)
 
 

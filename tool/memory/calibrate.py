@@ -26,6 +26,7 @@ from tool.memory.cases import Case, cases_of, forecast
 from tool.memory.groups import KINDS
 from tool.memory.measurements import load_measurements
 from tool.memory.overhead import PATH, Bound, Calibration, gap_of, load_calibration
+from tool.memory.spread import by_size
 
 COMMAND = "python -m tool.memory.calibrate --write"
 TELEMETRY = "telemetry"
@@ -229,7 +230,9 @@ def fitted(repo: Repo) -> Calibration:
     published = calibrate(cases_of(repo, [row for row in rows if row.family != TELEMETRY]))
     known = {card.id: card.usable_gib for card in repo.gpus}
     told = cases_of(repo, [row for row in rows if row.family == TELEMETRY])
-    return published.model_copy(update={"cards": card_terms(told, published, known)})
+    fitted_kinds = {name: bound for name, bound in published.bounds.items() if name in KINDS}
+    bounds = published.bounds | by_size(repo, fitted_kinds, published.bounds["unknown"])
+    return published.model_copy(update={"cards": card_terms(told, published, known), "bounds": bounds})
 
 
 def main() -> int:

@@ -64,7 +64,7 @@ def case_of(repo: Repo, row: Measurement) -> Case | None:
         priced.tokens,
         float(priced.allocated),
         shapes_of(setup, request),
-        group_of(setup, request, setup.profile_known and not notes.unsure),
+        group_of(setup, request, setup.profile_known and not notes.unsure, notes.sized),
         setup.expandable,
         setup.gpus,
         card.usable,

@@ -21,6 +21,8 @@ def shapes_of(setup: Setup, request: FitRequest) -> str:
     return "constant" if "packed" in kind or setup.constant_lengths else "varying"
 
 
-def group_of(setup: Setup, request: FitRequest, known: bool) -> str:
-    """Name of the group in registry/measurements/calibration.yaml."""
-    return shapes_of(setup, request) if known else "unknown"
+def group_of(setup: Setup, request: FitRequest, known: bool, sized: bool = False) -> str:
+    """Name of the group in registry/measurements/calibration.yaml. `sized`: only the size of the network is known."""
+    if not known:
+        return "unknown"
+    return shapes_of(setup, request) + (" by size" if sized else "")

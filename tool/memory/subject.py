@@ -21,11 +21,15 @@ from tool.schema.model import Architecture
 
 @dataclass
 class Notes:
-    """What was assumed, in the order in which it was decided, and why no verdict can be given."""
+    """What was assumed, in the order in which it was decided, and why no verdict can be given.
+
+    `unsure`: the network is read approximately; `sized`: it is a stand-in of a stated size.
+    """
 
     assumed: list[str] = field(default_factory=list)
     abstain: str | None = None
     unsure: bool = False
+    sized: bool = False
 
     def fill(self, name: str, value: object, why: str) -> None:
         self.assumed.append(f"{name}: {value} ({why})")
@@ -54,7 +58,7 @@ def subject_of(repo: Repo, request: FitRequest, notes: Notes) -> Subject | None:
         notes.fill(
             "architecture", f"a dense decoder of {request.params_b:g} billion parameters", "the model is unknown"
         )
-        notes.unsure = True
+        notes.sized = True
         notes.abstain = "the architecture is unknown: only a bound from the parameter count"
         return _counted(_for_size(request.params_b * 1e9), False)
     return None

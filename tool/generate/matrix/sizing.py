@@ -128,7 +128,7 @@ class Sizer:
             setup = setup_of(self.repo, request, notes)
             if setup is None:
                 raise ValueError(f"nothing is known of {question.subject.name}")
-            group = group_of(setup, request, setup.profile_known and not notes.unsure)
+            group = group_of(setup, request, setup.profile_known and not notes.unsure, notes.sized)
             self._known[key] = _Known(setup, program_of(setup), group, notes.abstain is not None)
         return self._known[key]
 
