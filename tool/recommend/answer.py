@@ -24,6 +24,12 @@ from tool.schema.dependency import Stack
 from tool.schema.recommendation import Dependencies, Reason, Recommendation, RecommendRequest
 
 WITHOUT_CARD_MICRO_BATCH = 4
+TRANSFORMERS_5 = "huggingface/transformers 5.23.0, src/transformers/integrations/bitsandbytes.py"
+OF_EXPERTS = {
+    "quantization": "experts are one parameter, not linear modules: they are not quantised",
+    "target_modules": "experts are one parameter, not linear modules: target_parameters would name them",
+}
+"""What the reasons of a mixture of experts add: neither bitsandbytes nor `all-linear` reaches its experts."""
 INTERNAL = frozenset({"effective_batch_size", "lora_alpha_ratio"})
 
 
@@ -279,6 +285,8 @@ def derived_reason(done: Draft, name: str) -> Value:
         "attn_implementation": ("works on every card, no extra package", laws.TRL),
     }
     rule, source = rules[name]
+    if question.subject.architecture.experts is not None and name in OF_EXPERTS:
+        return Value(None, f"{rule}; {OF_EXPERTS[name]}", f"{source}; {TRANSFORMERS_5}")
     return Value(None, rule, source)
 
 

@@ -203,3 +203,13 @@ def test_hours_of_reinforcement_are_unknown() -> None:
     asked = {"model": LLAMA, "gpu": "A100-SXM4-80GB", "dataset_rows": 1000}
     assert ask(**asked, objective="grpo").estimated_hours is None
     assert ask(**asked, objective="dpo").estimated_hours is not None
+
+
+def test_a_mixture_of_experts_says_what_does_not_reach_them() -> None:
+    """Neither 4-bit loading nor `all-linear` takes the experts, and no dense model speaks of them."""
+    for model, told in (("Qwen/Qwen3-30B-A3B", True), (LLAMA, False)):
+        answer = ask(model=model, task="chat", adapter="qlora", gpu="A100-80GB")
+        rules = {reason.field: reason.rule for reason in answer.reasons}
+        assert ["experts" in rules[field] for field in ("quantization", "target_modules")] == [told, told]
+        assert answer.vram is not None
+        assert any("experts" in line for line in answer.vram.assumptions) == told
