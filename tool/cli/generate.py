@@ -30,7 +30,9 @@ SHOWN = 20
     show_default=True,
     help="Who runs the processes; DASK_SCHEDULER_ADDRESS and RAY_ADDRESS name a running cluster.",
 )
-@click.option("--shard", metavar="I/N", help="Only the I-th of N shares, e.g. 2/8 (with --matrix).")
+@click.option(
+    "--shard", metavar="I/N", help="Only the I-th of N shares of the work, e.g. 2/8."
+)
 @click.option("--matrix", is_flag=True, help="The whole cross product of models, cards, tasks, adapters and lengths.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where the matrix goes.")
 @click.option("--format", "form", type=click.Choice(["parquet", "jsonl"]), default="parquet", show_default=True)
@@ -60,7 +62,7 @@ def command(
       ftc generate                             write what differs
       ftc generate --check                     prove that generated/ is current
       ftc generate --check --fast              the same in seconds, while you edit
-      ftc generate --jobs 2
+      ftc generate --shard 1/4                 one share of the work, kept in .cache/: bring all four together
       ftc generate --matrix --out matrix --jobs 2
       ftc generate --matrix --out matrix --shard 1/4 --backend ray
       ftc generate --matrix --out matrix --check    prove that all shards are there, each row once
@@ -73,11 +75,35 @@ def command(
         if check:
             return check_parts(root, out, form, lengths, output)
         return run_matrix(root, out, form, lengths, shard=shard, jobs=jobs, backend=backend, output=output)
-    if out is not None or shard is not None or lengths is not None:
-        raise click.UsageError("--out, --shard and --lengths belong to --matrix")
+    if out is not None or lengths is not None:
+        raise click.UsageError("--out and --lengths belong to --matrix")
+    if shard is not None:
+        if check or fast or clean:
+            raise click.UsageError("--shard fills .cache/ and writes nothing else: no --check, --fast or --clean")
+        return _share(root, shard, jobs, backend, output)
     if fast and (clean or not check):
         raise click.UsageError("--fast goes with --check, and without --clean")
     return _catalogue(root, check, fast, clean, jobs, backend, output)
+
+
+def _share(root: Path, shard: str, jobs: int, backend: str, output: str) -> int:
+    from tool.generate import keep_share
+    from tool.generate.entries import entries
+    from tool.generate.remembered import FOLDER, memo_of, validated
+    from tool.generate.shards import shard_of
+    from tool.load import open_repo
+
+    share, repo = shard_of(shard), open_repo(root)
+    memo = memo_of(repo)
+    validated(memo)
+    with progress(None, "answering", length=len(share.part(entries(repo)))) as bar:
+        answers, models = keep_share(repo, share, memo, jobs, backend, bar.update)
+    if output == "json":
+        print_json({"answers": answers, "models": models, "folder": FOLDER})
+    else:
+        click.echo(f"{answers} answers and the needs of {models} models are in {FOLDER}/")
+        click.echo("put the files of the other shards into the same folder; then `ftc generate` takes them from there")
+    return 0
 
 
 def _catalogue(root: Path, check: bool, fast: bool, clean: bool, jobs: int, backend: str, output: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tool.generate.plan import plan
+from tool.generate.plan import keep_share, plan
 from tool.generate.write import Difference, compare, write
 
-__all__ = ["Difference", "compare", "plan", "write"]
+__all__ = ["Difference", "compare", "keep_share", "plan", "write"]

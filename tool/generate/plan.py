@@ -19,6 +19,7 @@ from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
 from tool.generate.remembered import recalled, recalled_knowledge, remember
 from tool.generate.schemas import schema_files
+from tool.generate.shards import Shard
 from tool.load import Repo, open_repo
 from tool.memo import TEMPLATE, Memo, remembered_files
 from tool.policy.files import read_policies
@@ -26,7 +27,7 @@ from tool.policy.policies import load_policies
 from tool.policy.reference import reference_page
 from tool.recommend import Knowledge, recommend
 from tool.schema.recommendation import Recommendation
-from tool.site import Listed, site_files
+from tool.site import Listed, Shared, exports_made, exports_of, keep_needs, site_files
 from tool.work import shares_memory, spread
 
 Tick = Callable[[int], None]
@@ -49,7 +50,8 @@ def plan(
     """
     knowledge = recalled_knowledge(repo, memo)
     todo = entries(repo)
-    answered = _answers(repo, todo, knowledge, jobs, backend, tick, memo, "production")
+    shared = Shared.read()
+    answered = _answers(repo, todo, knowledge, jobs, backend, tick, memo, "production", shared)
     files: dict[str, bytes] = {}
     for item in answered:
         if item.fits:
@@ -61,7 +63,7 @@ def plan(
     files["generated/policies.md"] = reference_page(load_policies(read_policies(repo.root))).encode()
     files |= remembered_files(memo, "knowledge", lambda: knowledge_files(repo, knowledge))
     page = [listed(item) for item in answered]
-    files |= site_files(repo, knowledge, page, partial(export_texts, repo), jobs, backend, memo)
+    files |= site_files(repo, knowledge, page, partial(export_texts, repo), shared, jobs, backend, memo)
     on_trial = canary_knowledge(repo, knowledge)
     if on_trial is not None and on_trial.engine is not None:
         trial = _answers(repo, todo, on_trial, jobs, backend, None, memo, on_trial.engine.version)
@@ -69,6 +71,24 @@ def plan(
     if memo is not None:
         memo.sweep()
     return dict(sorted(files.items()))
+
+
+def keep_share(
+    repo: Repo, shard: Shard, memo: Memo, jobs: int = 1, backend: str = "fork", tick: Tick | None = None
+) -> tuple[int, int]:
+    """Make the answers and the models' needs of one share of the catalogue, so that `memo` knows them.
+
+    Where the records of all shares lie in one folder, `plan` has next to nothing left to make. Returns the numbers of
+    answers and models.
+    """
+    knowledge, shared = recalled_knowledge(repo, memo), Shared.read()
+    todo = shard.part(entries(repo))
+    answered = _answers(repo, todo, knowledge, jobs, backend, tick, memo, "production", shared)
+    page = [listed(item) for item in answered if item.fits]
+    exports_of(repo, page, partial(export_texts, repo), shared, jobs, backend, memo)
+    models = shard.part(repo.models.ids())
+    keep_needs(repo, knowledge, models, jobs, backend, memo)
+    return len(todo), len(models)
 
 
 def _answers(
@@ -80,12 +100,17 @@ def _answers(
     tick: Tick | None,
     memo: Memo | None,
     slot: str,
+    shared: Shared | None = None,
 ) -> list[Answered]:
-    """Every entry answered, in order: from memory where nothing changed, the others anew."""
+    """Every entry answered, in order: from memory where nothing changed, the others anew.
+
+    `shared`: for an answer that is made anew, make what the page offers of it to copy as well.
+    """
     known = recalled(memo, slot, todo) if memo is not None else {}
     if tick and known:
         tick(len(known))
-    for item in _fresh(repo, [entry for entry in todo if entry not in known], knowledge, jobs, backend, tick):
+    new = [entry for entry in todo if entry not in known]
+    for item in _fresh(repo, new, knowledge, jobs, backend, tick, shared):
         known[item.entry] = item
         if memo is not None:
             remember(memo, slot, item)
@@ -93,11 +118,19 @@ def _answers(
 
 
 def _fresh(
-    repo: Repo, todo: list[Entry], knowledge: Knowledge, jobs: int, backend: str, tick: Tick | None
+    repo: Repo,
+    todo: list[Entry],
+    knowledge: Knowledge,
+    jobs: int,
+    backend: str,
+    tick: Tick | None,
+    shared: Shared | None,
 ) -> Iterator[Answered]:
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
     here = len(chunks) < 2 or shares_memory(jobs, backend)
-    work = partial(_answer_here, repo, knowledge) if here else partial(_answer_there, str(repo.root), knowledge)
+    work: Callable[[list[Entry]], list[Answered]] = (
+        partial(answer_all, repo, knowledge, shared) if here else partial(_there, str(repo.root), knowledge, shared)
+    )
     results: Iterable[list[Answered]] = map(work, chunks) if len(chunks) < 2 else spread(work, chunks, jobs, backend)
     for chunk, result in zip(chunks, results, strict=True):
         if tick:
@@ -105,18 +138,21 @@ def _fresh(
         yield from result
 
 
-def _answer_here(repo: Repo, knowledge: Knowledge, chunk: list[Entry]) -> list[Answered]:
-    return answer_all(repo, chunk, knowledge)
+def _there(root: str, knowledge: Knowledge, shared: Shared | None, chunk: list[Entry]) -> list[Answered]:
+    return answer_all(open_repo(Path(root)), knowledge, shared, chunk)
 
 
-def _answer_there(root: str, knowledge: Knowledge, chunk: list[Entry]) -> list[Answered]:
-    return answer_all(open_repo(Path(root)), chunk, knowledge)
-
-
-def answer_all(repo: Repo, todo: list[Entry], knowledge: Knowledge) -> list[Answered]:
-    """Answer entries one after the other with one cache of digests."""
+def answer_all(repo: Repo, knowledge: Knowledge, shared: Shared | None, todo: list[Entry]) -> list[Answered]:
+    """Answer entries one after the other with one cache of digests; with `shared` make their exports too."""
     digests = Digests(repo.root)
-    return [_recorded(repo, entry, knowledge, digests) for entry in todo]
+    answered = [_recorded(repo, entry, knowledge, digests) for entry in todo]
+    if shared is None:
+        return answered
+    texts = partial(export_texts, repo)
+    return [
+        replace(item, exports=exports_made(repo, texts, shared, item.recommendation) if item.fits else None)
+        for item in answered
+    ]
 
 
 def _recorded(repo: Repo, entry: Entry, knowledge: Knowledge, digests: Digests) -> Answered:
@@ -161,7 +197,7 @@ def inputs_of(answer: Recommendation, used: set[str]) -> set[str]:
 
 def listed(item: Answered) -> Listed:
     """An entry as the page is told of it."""
-    return Listed(item.entry.slug, index_row(item), item.recommendation, item.digest)
+    return Listed(item.entry.slug, index_row(item), item.recommendation, item.digest, item.exports)
 
 
 def index_row(item: Answered) -> dict[str, Any]:

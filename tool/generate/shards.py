@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tool.errors import BadRequest
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,10 @@ class Shard:
     def has(self, place: int) -> bool:
         """Whether the piece at this place (from 0) belongs to the shard."""
         return place % self.count == self.number - 1
+
+    def part(self, items: Sequence[Item]) -> list[Item]:
+        """Those of the items that belong to the shard."""
+        return [item for place, item in enumerate(items) if self.has(place)]
 
 
 def shard_of(text: str) -> Shard:

@@ -123,6 +123,15 @@ def environment() -> Environment:
                 found = _compiled[self.loader, name] = super().get_template(name, parent, globals)
             return found
 
+        def compile(self, source: Any, name: Any = None, filename: Any = None, *rest: Any, **more: Any) -> Any:
+            """Compiled once for all environments that have the same file under the same name."""
+            key = (source, name, filename)
+            if rest or more or not isinstance(source, str):
+                return super().compile(source, name, filename, *rest, **more)
+            if key not in _code_of:
+                _code_of[key] = super().compile(source, name, filename)
+            return _code_of[key]
+
         def getattr(self, obj: Any, attribute: str) -> Any:
             """`record.field` of plain data is an item; jinja2 would look for an attribute first, in vain."""
             if type(obj) is dict and attribute in obj:
@@ -143,6 +152,7 @@ def environment() -> Environment:
 
 
 _used: set[str] = set()
+_code_of: dict[tuple[str, Any, Any], Any] = {}
 _compiled: dict[tuple[Any, str], Any] = {}
 """Templates by loader and name: a loader is one set of files, and files do not change under a running program."""
 

@@ -8,9 +8,8 @@ from typing import Any
 from tool.export.files import SCRIPTS
 from tool.schema.recommendation import Reason, Recommendation
 from tool.site.chunk import Table, chunk
-from tool.site.exports import Exports
 from tool.site.links import pieces
-from tool.site.listed import Listed
+from tool.site.listed import Exports, Listed
 from tool.site.texts import texts_file
 
 LABELS = ("config", "confidence", "constrained_safe", "effective_batch_size", "engine", "estimated_hours")

@@ -29,16 +29,16 @@ def site_files(
     knowledge: Knowledge,
     listed: list[Listed],
     texts: Texts,
+    shared: Shared,
     jobs: int = 1,
     backend: str = "fork",
     memo: Memo | None = None,
 ) -> dict[str, bytes]:
     """The page and its data: path → bytes. Pure, like the plan that it is a part of; `jobs` processes share it.
 
-    `texts` gives an answer's configuration or script for each framework, as the command exports it. `memo`: what
-    earlier runs made and nothing changed for (tool.memo).
+    `texts` gives an answer's configuration or script for each framework, as the command exports it, and
+    `shared` the lines that scripts have in common. `memo`: what earlier runs made and nothing changed for (tool.memo).
     """
-    shared = Shared.read()
     asked = [astuple(subject) for subject in subjects(listed)]
     return {
         **page_files(),

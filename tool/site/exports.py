@@ -11,14 +11,12 @@ from tool.export.files import SCRIPTS
 from tool.load import Repo
 from tool.memo import Known, Memo
 from tool.schema.recommendation import Recommendation
-from tool.site.listed import Listed
-from tool.site.texts import Item, Shared
+from tool.site.listed import Exports, Listed, Made
+from tool.site.texts import Shared
 from tool.work import shares_memory, spread
 
 Texts = Callable[[Recommendation], dict[str, str]]
 """An answer → its configuration or script for every framework that can train it, by the name of the export."""
-Exports = dict[str, list[Item]]
-"""Texts by the name of the export, as lines and stretches of the templates."""
 CHUNK = 16
 """Answers that one process exports at a time."""
 
@@ -29,17 +27,19 @@ def exports_of(
     """The exports of these answers, by answer; those that nothing changed for come from `memo`."""
     found: dict[str, Exports] = {}
     for item in listed:
-        known = memo.find(_name(item), _given(item, shared)) if memo is not None else None
+        known = memo.find(_name(item), _given(item, shared)) if memo is not None and item.exports is None else None
         if known is not None:
             found[item.slug] = _as_made(known.value)
-    todo = [item for item in listed if item.slug not in found]
+    made = {item.slug: item.exports for item in listed if item.exports is not None}
+    todo = [item for item in listed if item.slug not in found and item.slug not in made]
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
     work = partial(_made, repo, texts, shared)
     results = spread(work, chunks, jobs) if shares_memory(jobs, backend) else map(work, chunks)
-    for item, (exports, used) in zip(todo, chain.from_iterable(results), strict=True):
-        found[item.slug] = exports
+    made |= {item.slug: one for item, one in zip(todo, chain.from_iterable(results), strict=True)}
+    for item in (item for item in listed if item.slug in made):
+        found[item.slug], used = made[item.slug]
         if memo is not None:
-            memo.keep(_name(item), Known(exports), used, _given(item, shared))
+            memo.keep(_name(item), Known(found[item.slug]), used, _given(item, shared))
 
     def exports_for(item: Listed) -> Exports:
         if memo is not None:
@@ -49,17 +49,18 @@ def exports_of(
     return exports_for
 
 
-def _made(repo: Repo, texts: Texts, shared: Shared, chunk: list[Listed]) -> list[tuple[Exports, set[str]]]:
-    """The exports of some answers, each with the records that were used for it."""
-    made = []
-    for item in chunk:
-        with repo.recording() as used:
-            found = texts(item.answer)
-        exports: Exports = {
-            name: shared.items(text) if name in SCRIPTS else [*text.split("\n")] for name, text in found.items()
-        }
-        made.append((exports, used))
-    return made
+def exports_made(repo: Repo, texts: Texts, shared: Shared, answer: Recommendation) -> Made:
+    """The exports of an answer."""
+    with repo.recording() as used:
+        found = texts(answer)
+    exports: Exports = {
+        name: shared.items(text) if name in SCRIPTS else [*text.split("\n")] for name, text in found.items()
+    }
+    return exports, used
+
+
+def _made(repo: Repo, texts: Texts, shared: Shared, chunk: list[Listed]) -> list[Made]:
+    return [exports_made(repo, texts, shared, item.answer) for item in chunk]
 
 
 def _as_made(value: Any) -> Exports:

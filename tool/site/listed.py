@@ -6,16 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from tool.schema.recommendation import Recommendation
+from tool.site.texts import Item
+
+Exports = dict[str, list[Item]]
+"""Texts by the name of the export, as lines and stretches of the templates."""
+Made = tuple[Exports, set[str]]
+"""Exports, and the records that were used for them."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One entry: its path below recommendations/ and notebooks/, its row of the index, its answer and its digest."""
+    """One entry: its path below recommendations/ and notebooks/, its row of the index, its answer and its digest.
+
+    `exports`: its exports, where they were made together with the answer.
+    """
 
     slug: str
     row: dict[str, Any]
     answer: Recommendation
     digest: str
+    exports: Made | None = None
 
     @property
     def fits(self) -> bool:

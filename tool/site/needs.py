@@ -178,7 +178,7 @@ def _files(
     repo: Repo, knowledge: Knowledge, cards: tuple[Gpu, ...], jobs: int, backend: str, memo: Memo | None
 ) -> dict[str, bytes]:
     groups: dict[str, list[Need]] = {}
-    for need in _all_needs(repo, knowledge, cards, jobs, backend, memo):
+    for need in _all_needs(repo, knowledge, cards, repo.models.ids(), jobs, backend, memo):
         groups.setdefault(repo.tasks[need.task].objective, []).append(need)
     files = (chunk(f"needs/{objective}", _document(needs)) for objective, needs in groups.items())
     return {path: content for file in files for path, content in file.items()}
@@ -204,11 +204,22 @@ def _inputs(repo: Repo, knowledge: Knowledge) -> Hashable:
     return total.hexdigest(), learned, knowledge.engine.version if knowledge.engine else None
 
 
+def keep_needs(repo: Repo, knowledge: Knowledge, names: list[str], jobs: int, backend: str, memo: Memo) -> None:
+    """Make the needs of these models, so that `memo` knows them."""
+    _all_needs(repo, knowledge, Kinds.read(repo).cards, names, jobs, backend, memo)
+
+
 def _all_needs(
-    repo: Repo, knowledge: Knowledge, cards: tuple[Gpu, ...], jobs: int, backend: str, memo: Memo | None
+    repo: Repo,
+    knowledge: Knowledge,
+    cards: tuple[Gpu, ...],
+    names: list[str],
+    jobs: int,
+    backend: str,
+    memo: Memo | None,
 ) -> list[Need]:
-    """The needs of the whole registry, in its order, whatever number of processes share the work."""
-    names, told = repo.models.ids(), _told(cards)
+    """The needs of these models, in their order, whatever number of processes share the work."""
+    told = _told(cards)
     known = {name: memo.find(f"site/needs/{name}", told) for name in names} if memo is not None else {}
     todo = [name for name in names if known.get(name) is None]
     made = {name: [Need.of(need) for need in needs.value] for name, needs in known.items() if needs is not None}

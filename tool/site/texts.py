@@ -38,6 +38,8 @@ class Rows(Generic[T]):
 
     def after(self, value: T, place: int) -> int | None:
         """The next number of a value after a place, else its first one; None for a value that is not there."""
+        if place + 1 < len(self.values) and self.values[place + 1] == value:  # a stretch goes on, as most do
+            return place + 1
         places = self._places.get(value)
         if places is None:
             return None

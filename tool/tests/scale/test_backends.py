@@ -1,4 +1,4 @@
-"""The same bytes from loky, dask and ray, on clusters that are really started (make prove)."""
+"""The same bytes from fork, loky, dask and ray, on clusters that are really started (make prove)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tool.errors import FtcError
 from tool.tests.conftest import ROOT, copy_inputs
 from tool.tests.scale.environment import scale_python
-from tool.work import BACKENDS, spread
+from tool.work import BACKENDS, LOCAL, spread
 
 KEPT = ("Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-0.5B", "HuggingFaceTB/SmolLM2-135M", "google/flan-t5-base")
 CATALOGUE = """\
@@ -114,10 +114,24 @@ def test_parquet_holds_what_json_lines_hold(python: Path, small: Path, tmp_path:
     subprocess.run([str(python), "-c", code], cwd=tmp_path, check=True)
 
 
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "loky"])
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name not in LOCAL])
 def test_a_missing_package_is_named_with_its_extra(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No traceback: the error says what to install."""
     for name in ("dask", "distributed", "ray"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(FtcError, match=r"open-finetune-config\[scale\]"):
         list(spread(str, [1, 2], 2, backend))
+
+
+def test_a_forked_process_that_dies_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    """Work that kills its process (as the kernel does when memory runs out) ends in one error, and never hangs."""
+    with pytest.raises(FtcError, match="fewer --jobs"):
+        list(spread(os._exit, [7, 7, 7], 2, "fork"))
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_local_processes_give_results_in_order(backend: str) -> None:
+    """Twenty items on two processes come as they do from one, and what fails there is raised here."""
+    assert list(spread(abs, range(-20, 0), 2, backend)) == list(range(20, 0, -1))
+    with pytest.raises(TypeError):
+        list(spread(abs, ["x", "y"], 2, backend))

@@ -162,7 +162,7 @@ def test_every_file_that_is_opened_is_among_the_recorded_inputs(small: Path) -> 
     for entry in entries(repo):
         _forget_readings()
         anew = open_repo(small)
-        opened = _opened(small, lambda anew=anew, entry=entry: answer_all(anew, [entry], knowledge))  # type: ignore[misc]
+        opened = _opened(small, lambda anew=anew, entry=entry: answer_all(anew, knowledge, None, [entry]))  # type: ignore[misc]
         item: Answered = opened[1][0]
         shared = {path for path in opened[0] if path in SHARED_FILES or path.startswith(SHARED_FOLDERS)}
         others = opened[0] - shared - set(item.inputs)
@@ -205,6 +205,28 @@ def test_the_command_remembers_checks_and_forgets(small: Path, ftc: Ftc) -> None
     assert ftc("generate", *where, "--clean")[0] == 0
     assert ftc("generate", *where, "--check", "--fast")[0] == 0
     assert ftc("generate", *where, "--fast")[0] == 2
+
+
+def test_shares_of_several_machines_come_together(small: Path, tmp_path: Path, ftc: Ftc) -> None:
+    """Each machine keeps its share; with the records of all in one folder nothing of theirs is made again."""
+    expected, records = fresh(small), tmp_path / "records"
+    for number in ("1/3", "2/3", "3/3"):
+        machine = tmp_path / number[0]
+        shutil.copytree(small, machine)
+        assert ftc("generate", "--root", str(machine), "--shard", number, "--jobs", "1")[0] == 0
+        assert files_below(machine / "generated") == files_below(small / "generated")
+        shutil.copytree(machine / FOLDER, records, dirs_exist_ok=True)
+    shutil.copytree(records, small / FOLDER)
+    planned, memo = incremental(small)
+    assert planned == expected
+    shared = ("production/", "site/exports/", "site/needs/", "validated/")
+    assert memo.made_anew and not [name for name in memo.made_anew if name.startswith(shared)]
+    assert ftc("generate", "--root", str(small), "--shard", "4/3")[0] == 2
+    assert ftc("generate", "--root", str(small), "--shard", "1/3", "--check")[0] == 2
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
 def _edit(path: Path, pattern: str, text: str) -> None:
