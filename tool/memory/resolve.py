@@ -23,8 +23,9 @@ def setup_of(repo: Repo, request: FitRequest, notes: Notes) -> Setup | None:
     return _Resolver(repo.root, request, subject, notes).setup()
 
 
-EAGER_ONLY = ("gemma2", "bloom", "mpt")
-"""Model types that SDPA cannot serve (bent scores, ALiBi): transformers takes its eager path."""
+EAGER_ONLY = ("gemma2", "bloom", "mpt", "gptj", "gpt_oss", "deberta-v2")
+"""Model types that SDPA cannot serve (bent scores, ALiBi, sinks): transformers 5.23 refuses it where it is named
+(`_supports_sdpa` is False), and takes its eager path else."""
 WIDE_NORMS = ("gemma", "olmo2", "olmo3", "gpt_oss", "qwen3_5", "qwen3_next")
 """Model types whose RMSNorm multiplies by the weight in fp32, before it narrows (transformers 5.23)."""
 

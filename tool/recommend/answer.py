@@ -25,6 +25,7 @@ from tool.schema.recommendation import Dependencies, Reason, Recommendation, Rec
 
 WITHOUT_CARD_MICRO_BATCH = 4
 TRANSFORMERS_5 = "huggingface/transformers 5.23.0, src/transformers/integrations/bitsandbytes.py"
+EAGER = "huggingface/transformers 5.23.0, `_supports_sdpa` in the model's modeling file"
 OF_EXPERTS = {
     "quantization": "experts are one parameter, not linear modules: they are not quantised",
     "target_modules": "experts are one parameter, not linear modules: target_parameters would name them",
@@ -282,7 +283,9 @@ def derived_reason(done: Draft, name: str) -> Value:
         "task_type": ("the request", task),
         "objective": ("the request or the task's default", task),
         "adapter": _adapter_rule(question),
-        "attn_implementation": ("works on every card, no extra package", laws.TRL),
+        "attn_implementation": ("works on every card, no extra package", laws.TRL)
+        if done.setup.attention != "eager"
+        else ("transformers has no other for this kind of model without an extra package", EAGER),
     }
     rule, source = rules[name]
     if question.subject.architecture.experts is not None and name in OF_EXPERTS:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tool.load import Repo
 from tool.memory import bounds, fit
+from tool.memory.resolve import EAGER_ONLY
 from tool.recommend.question import Question
 from tool.schema.fit import FitAnswer, FitRequest
 
@@ -67,7 +68,7 @@ def first_setup(question: Question, adapter: str, optim: str, rank: int | None) 
         sharding="ddp" if question.gpus > 1 else "none",
         precision=precision_for(question),
         quantization="nf4-dq" if adapter == "qlora" else "none",
-        attention="sdpa",
+        attention="eager" if question.subject.architecture.model_type in EAGER_ONLY else "sdpa",
         packing=question.task.packing and question.objective in ("sft", "cpt") and question.subject.kind == "causal_lm",
         lora_r=rank,
         target_modules=None if adapter == "full" else "all-linear",

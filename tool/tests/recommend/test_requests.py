@@ -213,3 +213,14 @@ def test_a_mixture_of_experts_says_what_does_not_reach_them() -> None:
         assert ["experts" in rules[field] for field in ("quantization", "target_modules")] == [told, told]
         assert answer.vram is not None
         assert any("experts" in line for line in answer.vram.assumptions) == told
+
+
+@pytest.mark.parametrize(
+    "model", ["google/gemma-2-2b", "bigscience/bloom-560m", "EleutherAI/gpt-j-6b", "openai/gpt-oss-20b"]
+)
+def test_models_without_sdpa_are_not_told_to_use_it(model: str) -> None:
+    """transformers 5.23 raises where SDPA is named for a model that has none, as exports do."""
+    answer = ask(model=model, task="chat", adapter="lora", gpu="H100-80GB")
+    assert answer.config["attn_implementation"] == "eager"
+    assert "_supports_sdpa" in next(r.source for r in answer.reasons if r.field == "attn_implementation")
+    assert ask(model=LLAMA, task="chat", gpu="H100-80GB").config["attn_implementation"] == "sdpa"
