@@ -154,7 +154,8 @@ def _sharding(plan: Plan, native: Native) -> None:
         "fsdp_config.auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
         "fsdp_config.reshard_after_forward": plan.sharding == "fsdp",
         "fsdp_config.state_dict_type": "FULL_STATE_DICT",
-        "fsdp_config.cpu_ram_efficient_loading": False,
+        # else every process reads the whole model into host memory; 4-bit loading on one rank alone is refused
+        "fsdp_config.cpu_ram_efficient_loading": plan.quantization == "none",
     }
 
 

@@ -110,6 +110,14 @@ def test_an_objective_that_is_lacking_is_refused(name: str, objective: str) -> N
         export(name, plan(objective=objective))
 
 
+@pytest.mark.parametrize(("quantization", "once"), [("none", "true"), ("nf4-dq", "false")])
+def test_axolotl_reads_a_sharded_model_once_where_it_can(quantization: str, once: str) -> None:
+    """Eight processes that each read 70B take 1.1 TB of host memory; Axolotl refuses the cure for 4-bit weights."""
+    adapter = "lora" if quantization == "none" else "qlora"
+    text = export("axolotl", plan(**FSDP, adapter=adapter, quantization=quantization)).text
+    assert f"cpu_ram_efficient_loading: {once}\n" in text
+
+
 def test_warnings_are_on_stderr_too(ftc: Callable[..., tuple[int, str, str]]) -> None:
     """stdout is the file alone, with its warnings; stderr repeats them for who redirects it."""
     asked = ("--model", "Qwen/Qwen2.5-7B-Instruct", "--task", "chat", "--gpu", "A100-80GB", "--export", "torchtune")
