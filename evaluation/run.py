@@ -15,12 +15,13 @@ from evaluation.ceilings import base_ceilings, loosened, read_ceilings
 from evaluation.gates import Judgement, judge
 from evaluation.golden_case import GoldenCase, load_golden
 from evaluation.harness import Scores, measure
-from evaluation.subject import Subject, open_subject, production_version
+from evaluation.subject import Subject, open_subject
 from evaluation.worst import worst_cases
 from tool.errors import InputFaults
 from tool.load import Repo, open_repo
 from tool.policy import Policies, load_policies, read_policies
 from tool.policy.digests import CEILINGS, GOLDEN, gates_digest, sha256
+from tool.recommend.knowledge import production_version
 from tool.schema.evidence import EvaluationReport
 
 
@@ -66,7 +67,7 @@ def open_ground(root: Path, base: str | None = None) -> Ground:
         ceilings=read_ceilings(root),
         base=base_ceilings(root, base),
         sources=checks.training_sources(repo),
-        production=production_version(repo),
+        production=production_version(repo.root),
         golden_digest=sha256((root / GOLDEN).read_bytes()),
         ceilings_digest=sha256(ceilings.read_bytes()) if ceilings.is_file() else None,
         policies_digest=gates_digest(files),

@@ -9,16 +9,13 @@ from typing import Any
 
 from tool.errors import FtcError
 from tool.load import Repo
-from tool.load.yaml_file import YamlFile
 from tool.memory.overhead import PATH as CALIBRATION
 from tool.policy.digests import canonical_json, engine_digest, sha256
 from tool.recommend import Knowledge
 from tool.schema.fit import FitAnswer, FitRequest
 from tool.schema.recommendation import Recommendation, RecommendRequest
-from tool.schema.state import State
 
 DETERMINISTIC = "deterministic"
-STATE = "registry/engines/state.yaml"
 Recommend = Callable[[RecommendRequest], Recommendation]
 Price = Callable[[Sequence[FitRequest]], Sequence[FitAnswer]]
 
@@ -71,24 +68,6 @@ def recommender(repo: Repo, knowledge: Knowledge) -> Recommend:
     from tool.recommend import recommend
 
     return lambda request: recommend(repo, request, knowledge)
-
-
-def production_version(repo: Repo) -> str | None:
-    """The live engine; None before there is any. Raises InputFaults for an unreadable state."""
-    if not (repo.root / STATE).is_file():
-        return None
-    from pydantic import ValidationError
-
-    from tool.errors import InputFaults
-    from tool.load.records import faults_of, field_names
-
-    file = YamlFile.read(repo.root, STATE)
-    if file.faults:
-        raise InputFaults(file.faults)
-    try:
-        return State.model_validate(file.data).production
-    except ValidationError as error:
-        raise InputFaults(faults_of(error, file, field_names(State))) from None
 
 
 def _priors_alone(repo: Repo) -> Knowledge:

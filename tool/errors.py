@@ -61,6 +61,14 @@ class Fault:
         return f"{place}:{subject} {self.message}{mend}"
 
 
+def did_you_mean(name: str, known: Iterable[str], otherwise: str, cutoff: float = 0.6) -> str:
+    """The mend for a name that is unknown: the known one that is spelled most like it, or `otherwise`."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f"did you mean {close[0]!r}?" if close else otherwise
+
+
 class InputFaults(FtcError):
     """Every fault of the inputs that were read, sorted by place."""
 

@@ -39,11 +39,11 @@ def command(
     from evaluation.excuses import excuse, report_bytes
     from evaluation.report import RENDERERS
     from evaluation.run import evaluate
-    from evaluation.subject import DETERMINISTIC, production_version
-    from tool.load import open_repo
+    from evaluation.subject import DETERMINISTIC
     from tool.policy import read_policies
+    from tool.recommend.knowledge import production_version
 
-    chosen = version or production_version(open_repo(root)) or DETERMINISTIC
+    chosen = version or production_version(root) or DETERMINISTIC
     report = evaluate(root, chosen, against, base)
     excused = excuse(report, read_policies(root), now)
     if write:

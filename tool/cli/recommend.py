@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tool.cli.common import batch_options, print_answer
-from tool.errors import BadRequest, FtcError
+from tool.errors import BadRequest, FtcError, did_you_mean
 
 STRATEGIES = ["auto", "deterministic", "hybrid", "hybrid_ml"]
 EXPORT_HELP = (
@@ -224,8 +224,6 @@ def _check_engine(repo: Any, version: str) -> None:
 
 def parse_request(fields: dict[str, Any]) -> Any:
     """A typed request; null is the same as absent. Raises BadRequest with the first wrong field and the mend."""
-    import difflib
-
     from pydantic import ValidationError
 
     from tool.schema.recommendation import RecommendRequest
@@ -244,8 +242,7 @@ def parse_request(fields: dict[str, Any]) -> Any:
             message = f"{first['msg'][0].lower()}{first['msg'][1:]}, got {_quoted(first['input'])}"
             raise BadRequest(field, message) from None
         known = [info.alias or name for name, info in RecommendRequest.model_fields.items()]
-        near = difflib.get_close_matches(field, known, n=1)
-        mend = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        mend = did_you_mean(field, known, f"known: {', '.join(sorted(known))}")
         raise BadRequest(field, f"unknown field {field!r}", mend) from None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tool.errors import BadRequest
+from tool.errors import BadRequest, did_you_mean
 from tool.lint.detect import detect
 from tool.lint.finding import Finding
 from tool.lint.keys_rule import key_findings
@@ -110,14 +110,9 @@ def _kept(found: Iterable[Finding], document: Document, ignore: frozenset[str]) 
 
 def check_rules(names: Iterable[str]) -> frozenset[str]:
     """The names as a set. Raises BadRequest for one that is no rule."""
-    import difflib
-
     from tool.lint.catalog import RULES
 
     for name in names:
         if name not in RULES:
-            near = difflib.get_close_matches(name, RULES, n=1)
-            raise BadRequest(
-                "ignore", f"no such rule {name!r}", f"did you mean {near[0]!r}?" if near else "see --rules"
-            )
+            raise BadRequest("ignore", f"no such rule {name!r}", did_you_mean(name, RULES, "see --rules"))
     return frozenset(names)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tool.errors import BadRequest, Fault, InputFaults
+from tool.errors import BadRequest, Fault, InputFaults, did_you_mean
 from tool.load.yaml_file import YamlFile, yaml_paths
 
 T = TypeVar("T", bound=BaseModel)
@@ -34,9 +33,8 @@ def faults_of(error: ValidationError, file: YamlFile, known: set[str]) -> list[F
         name = ".".join(str(part) for part in field)
         message, mend = str(item["msg"]), _MENDS.get(str(item["type"]), "correct the value")
         if item["type"] == "extra_forbidden":
-            close = difflib.get_close_matches(str(field[-1]), known - {str(field[-1])}, n=1)
             message = f"unknown key {field[-1]!r}"
-            mend = f"did you mean {close[0]!r}?" if close else mend
+            mend = did_you_mean(str(field[-1]), known - {str(field[-1])}, mend)
         elif item["type"] == "missing":
             message, mend = "is missing", _HINTS.get(str(field[-1]), mend)
         else:
@@ -175,9 +173,8 @@ class Records(Generic[T]):
         """Like `[]`, but a miss is a BadRequest that suggests the nearest id."""
         if id in self:
             return self[id]
-        close = difflib.get_close_matches(id, self.ids(), n=1, cutoff=0.5)
         listing = f"known: {', '.join(self.ids()[:8])}{', …' if len(self) > 8 else ''}"
-        raise BadRequest(field, f"unknown {self.noun} {id!r}", f"did you mean {close[0]!r}?" if close else listing)
+        raise BadRequest(field, f"unknown {self.noun} {id!r}", did_you_mean(id, self.ids(), listing, cutoff=0.5))
 
     def parse(self, id: str) -> T:
         """Read and validate one file. Raises InputFaults with every fault of that file."""

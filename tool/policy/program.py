@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from datetime import datetime
 from typing import Any
 
-from tool.errors import Fault, InputFaults
+from tool.errors import Fault, InputFaults, did_you_mean
 from tool.load.yaml_file import YamlFile
 from tool.policy.expression import ExpressionFault, Result, absent, compile_expression, evaluate, references
 from tool.policy.messages import add_parameters, message, new_pool
@@ -83,8 +82,7 @@ def _mend(problem: str, policy: Policy) -> str:
     records = {record.__name__: record for record in KINDS[policy.match.kind].variables.values()}
     record = records.get(unknown[2])
     names = [field.alias or name for name, field in record.model_fields.items()] if record else list(policy.params)
-    close = difflib.get_close_matches(unknown[1], names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(names))}"
+    return did_you_mean(unknown[1], names, f"known: {', '.join(sorted(names))}")
 
 
 def _finite(value: Any) -> Any:

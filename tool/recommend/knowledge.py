@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tool.load import Repo
 from tool.priors import compute_priors, load_priors
 from tool.recommend.strategy import Engine, Knowledge
 from tool.schema.priors import Priors
+
+if TYPE_CHECKING:
+    from tool.schema.state import State
 
 STATE = "registry/engines/state.yaml"
 
@@ -40,22 +44,20 @@ def current_knowledge(repo: Repo, version: str | None = None, slot: str | None =
 
 def production_version(root: Path) -> str | None:
     """The version that registry/engines/state.yaml names production; None where there is no state."""
-    from pydantic import ValidationError
+    state = read_state(root)
+    return state.production if state else None
 
-    from tool.errors import InputFaults
-    from tool.load.records import faults_of, field_names
-    from tool.load.yaml_file import YamlFile
+
+def read_state(root: Path) -> State | None:
+    """What registry/engines/state.yaml says; None where no engine was ever live. Raises InputFaults.
+
+    `tool.govern.live` asks for more: the file in its one byte form, and none missing beside events.
+    """
+    from tool.load.records import read_record
     from tool.schema.state import State
 
-    if not (root / STATE).exists() and not (root / STATE).is_symlink():
-        return None
-    file = YamlFile.read(root, STATE)
-    if file.faults:
-        raise InputFaults(file.faults)
-    try:
-        return State.model_validate(file.data).production
-    except ValidationError as error:
-        raise InputFaults(faults_of(error, file, field_names(State))) from None
+    there = (root / STATE).exists() or (root / STATE).is_symlink()
+    return read_record(root, STATE, State) if there else None
 
 
 @lru_cache(maxsize=4)

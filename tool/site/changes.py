@@ -16,6 +16,7 @@ from typing import Any
 
 from tool.load import Repo
 from tool.recommend import Knowledge, recommend
+from tool.recommend.knowledge import read_state
 from tool.recommend.question import ask
 from tool.recommend.served import open_served
 from tool.recommend.strategy import Engine
@@ -23,7 +24,7 @@ from tool.rounding import significant
 from tool.schema.recommendation import Recommendation, RecommendRequest
 from tool.schema.state import Event, State
 from tool.site.chunk import chunk
-from tool.site.governance import read_events, read_state, releases
+from tool.site.governance import read_events, releases
 from tool.site.listed import Listed
 
 NOTHING = "laws and published medians alone"

@@ -10,18 +10,13 @@ from tool.errors import Fault, InputFaults
 from tool.learn.artifacts import read_manifest
 from tool.load import Repo
 from tool.load.records import read_record
-from tool.recommend.knowledge import STATE
-from tool.schema.state import Event, State
+from tool.recommend.knowledge import read_state
+from tool.schema.state import Event
 from tool.site.chunk import chunk
 
 ENGINES = "registry/engines"
 SCORES = ("within_two_fold", "learning_rate_error", "memory_error", "coverage", "brier", "ece", "cases")
 """Of what an evaluation measures on held-out cases, what the page shows."""
-
-
-def read_state(root: Path) -> State | None:
-    """The state; None where no engine was ever live."""
-    return read_record(root, STATE, State) if (root / STATE).exists() else None
 
 
 def read_events(root: Path) -> list[Event]:
