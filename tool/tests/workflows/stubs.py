@@ -166,7 +166,8 @@ def configure_pages(inputs: Inputs) -> None:
 
 def deploy_pages(inputs: Inputs) -> None:
     """Put the artifact where a test can look at it: $STUB_ARTIFACTS/deployed."""
-    download_artifact({"name": inputs["artifact_name"], "path": str(Path(os.environ["STUB_ARTIFACTS"]) / "deployed")})
+    deployed = str(Path(os.environ["STUB_ARTIFACTS"]) / "deployed")
+    download_artifact({"name": inputs["artifact_name"], "path": deployed, "pattern": ""})
     output("page_url", "https://acme.github.io/models/")
 
 
