@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tool.files import replace_file
 from tool.load import Repo
 from tool.load.yaml_file import yaml_paths
 
@@ -93,7 +92,9 @@ class Memo:
         text = json.dumps({**head, "value": known.value, "files": sizes}, ensure_ascii=False)  # keys keep their order
         body = b"\n".join([text.encode(), b"".join(known.files.values())])
         try:
-            replace_file(self._path(name), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # written in place: a record that is cut short does not fit its digest, and is made again
+            self._path(name).write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         except OSError:
             return
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from tool.load.repo import Repo
 from tool.priors.compute import compute_priors
-from tool.recipes import load_recipes, recipes_digest
 from tool.schema.priors import PriorField, PriorGroup, Priors
 
 _POINTLESS = re.compile(r"(?<=[\[ ])(\d+)e(?=-\d)")
@@ -67,6 +66,8 @@ def priors_text(priors: Priors) -> str:
 
 def load_priors(repo: Repo | Path) -> Priors:
     """The repository's priors: those under generated/ when they belong to these very recipes, else computed anew."""
+    from tool.recipes import load_recipes, recipes_digest
+
     root = repo if isinstance(repo, Path) else repo.root
     digest = recipes_digest(root)
     cached = _cached(root / PRIORS_PATH, digest)

@@ -22,10 +22,10 @@ def fresh_knowledge(repo: Repo, priors: Priors | None = None) -> Knowledge:
 
     `priors`: where they were computed from these very recipes before.
     """
-    from tool.recipes import load_recipes, recipes_digest
-
     version = production_version(repo.root)
     if priors is None:
+        from tool.recipes import load_recipes, recipes_digest
+
         priors = compute_priors(load_recipes(repo.root).recipes, recipes_digest(repo.root))
     return Knowledge(priors, _engine(repo.root, version), "production" if version else None)
 

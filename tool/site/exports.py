@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import chain
-from typing import Any
 
 from tool.export.files import SCRIPTS
 from tool.load import Repo
@@ -29,7 +28,7 @@ def exports_of(
     for item in listed:
         known = memo.find(_name(item), _given(item, shared)) if memo is not None and item.exports is None else None
         if known is not None:
-            found[item.slug] = _as_made(known.value)
+            found[item.slug] = {name: text.decode().split("\n") for name, text in known.files.items()}
     made = {item.slug: item.exports for item in listed if item.exports is not None}
     todo = [item for item in listed if item.slug not in found and item.slug not in made]
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
@@ -39,7 +38,8 @@ def exports_of(
     for item in (item for item in listed if item.slug in made):
         found[item.slug], used = made[item.slug]
         if memo is not None:
-            memo.keep(_name(item), Known(found[item.slug]), used, _given(item, shared))
+            texts_kept = {name: "\n".join(lines).encode() for name, lines in found[item.slug].items()}
+            memo.keep(_name(item), Known(files=texts_kept), used, _given(item, shared))
 
     def exports_for(item: Listed) -> Exports:
         if memo is not None:
@@ -61,13 +61,6 @@ def exports_made(repo: Repo, texts: Texts, shared: Shared, answer: Recommendatio
 
 def _made(repo: Repo, texts: Texts, shared: Shared, chunk: list[Listed]) -> list[Made]:
     return [exports_made(repo, texts, shared, item.answer) for item in chunk]
-
-
-def _as_made(value: Any) -> Exports:
-    """Exports from plain data, in which a stretch is a list."""
-    return {
-        name: [line if isinstance(line, str) else (line[0], line[1]) for line in those] for name, those in value.items()
-    }
 
 
 def _name(item: Listed) -> str:

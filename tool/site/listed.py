@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tool.schema.recommendation import Recommendation
-from tool.site.texts import Item
 
-Exports = dict[str, list[Item]]
+Exports = dict[str, list[str]]
 """Texts by the name of the export, as lines and stretches of the templates."""
 Made = tuple[Exports, set[str]]
 """Exports, and the records that were used for them."""
