@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const { el, gib } = ftc;
+  /** @type {Record<string, string>} */
   const FRAMEWORKS = {
     trl: "TRL",
     axolotl: "Axolotl",
@@ -9,9 +10,13 @@
     torchtune: "torchtune",
     oumi: "Oumi",
     "ms-swift": "ms-swift",
+    "trl-script": "TRL script",
+    unsloth: "Unsloth script",
   };
+  const SCRIPTS = ["trl-script", "unsloth"];
 
   /** The command that gives the same answer in a terminal. */
+  /** @type {Ftc["commandOf"]} */
   function command(row) {
     const [platform, plan, card] = row.place.split("/");
     const objective = row.objective === ftc.data.core.tasks[row.task].objective ? "" : " --objective " + row.objective;
@@ -32,8 +37,10 @@
   }
 
   /** `row` of the catalogue; `target` is other hardware that it was chosen for, or null. */
+  /** @type {Ftc["showAnswer"]} */
   async function show(row, target) {
-    const chunk = await ftc.load("answers/" + row.model + "/" + row.task);
+    const name = `${row.model}/${row.task}`;
+    const [chunk] = await Promise.all([ftc.load(`answers/${name}`), ftc.load(`exports/${name}`)]);
     const entry = chunk.entries[row.tail];
     const exports = el("section.panel", { "aria-labelledby": "take" });
     const page = el(
@@ -47,7 +54,7 @@
           "section.panel",
           { "aria-labelledby": "memory" },
           el("h2", { id: "memory" }, "Memory at the peak"),
-          memory(row, entry, target),
+          memory(entry, target),
         ),
         el("section.panel", { "aria-labelledby": "sure" }, el("h2", { id: "sure" }, "How sure"), sure(entry)),
       ),
@@ -55,10 +62,11 @@
       settings(entry, chunk),
       pins(entry),
     );
-    take(exports, row, entry);
+    await take(exports, row); // before the page is shown, so that nothing below moves afterwards
     return page;
   }
 
+  /** @type {(row: Row, entry: Entry, target: Aim | null) => HTMLElement} */
   function head(row, entry, target) {
     const { config, vram } = entry;
     const place = ftc.data.core.places[row.place];
@@ -128,12 +136,14 @@
     );
   }
 
+  /** @type {(hours: number) => string} */
   function duration(hours) {
     if (hours >= 1) return "about " + ftc.number(hours, 2) + " h";
     return hours * 60 >= 1 ? "about " + ftc.number(hours * 60, 2) + " min" : "under a minute";
   }
 
-  function memory(row, entry, target) {
+  /** @type {(entry: Entry, target: Aim | null) => HTMLElement[]} */
+  function memory(entry, target) {
     const vram = target ? { ...entry.vram, usable_gib: target.usable } : entry.vram;
     return [
       ftc.memoryBar(vram),
@@ -152,6 +162,7 @@
     ];
   }
 
+  /** @type {(entry: Entry) => HTMLElement} */
   function sure(entry) {
     return el(
       "div.sure",
@@ -176,6 +187,7 @@
     );
   }
 
+  /** @type {(entry: Entry, chunk: Answers) => HTMLElement} */
   function settings(entry, chunk) {
     const config = { ...entry.config, effective_batch_size: entry.effective_batch_size };
     const json = JSON.stringify(entry.config, null, 2);
@@ -196,6 +208,7 @@
     );
   }
 
+  /** @type {(entry: Entry) => HTMLElement | null} */
   function pins(entry) {
     const stack = ftc.data.core.stacks[entry.stack];
     if (!stack) return null;
@@ -221,7 +234,8 @@
   }
 
   /** Take it with you: notebook, Colab, command, and the text for each framework. */
-  async function take(panel, row, entry) {
+  /** @type {(panel: HTMLElement, row: Row) => Promise<void>} */
+  async function take(panel, row) {
     const notebook = "notebooks/" + row.model + "/" + row.tail + ".ipynb";
     panel.append(
       el("h2", { id: "take" }, "Take it with you"),
@@ -231,7 +245,8 @@
         el(
           "a.button",
           { href: "../" + notebook, download: row.model.split("/").pop() + "_" + row.tail + ".ipynb" },
-          "Download notebook",
+          // A page opened from a disk cannot save a file of the disk; the browser shows it.
+          location.protocol === "file:" ? "Open notebook file" : "Download notebook",
         ),
         el(
           "a.button.second",
@@ -242,23 +257,75 @@
         ftc.copyButton("Copy link", () => location.href, "button.second"),
       ),
     );
-    if (entry.config.model_kind && entry.config.model_kind !== "causal_lm") return;
-    const chunk = await ftc.load("exports/" + row.model + "/" + row.task);
-    const texts = chunk.entries[row.tail];
+    const texts = await textsOf(row);
     const names = Object.keys(FRAMEWORKS).filter((name) => texts[name]);
-    if (!names.length)
-      return panel.append(
-        el("p.small", {}, "The frameworks below train causal language models; for this one take the notebook."),
+    if (names.length) panel.append(...exports(row, texts, names));
+    else
+      panel.append(
+        el("p.small", {}, "The frameworks train causal language models; for this one take the notebook above."),
       );
-    const text = (name) => texts[name].map((line) => chunk.lines[line]).join("\n");
-    const shown = el("pre", { tabindex: 0, role: "region", "aria-label": "Configuration text" });
+  }
+
+  /** Export → a promise of its text. Scripts are loaded when somebody wants one. */
+  /** @type {(row: Row) => Promise<Record<string, () => Promise<string>>>} */
+  async function textsOf(row) {
+    const name = row.model + "/" + row.task;
+    const chunk = await ftc.load(`exports/${name}`);
+    /** @type {Record<string, () => Promise<string>>} */
+    const own = Object.fromEntries(
+      Object.entries(chunk.entries[row.tail] ?? {}).map(([each, runs]) => [
+        each,
+        async () => stretches(runs, chunk.items).join("\n"),
+      ]),
+    );
+    for (const each of chunk.scripts[row.tail] ?? []) own[each] = () => script(name, row.tail, each);
+    return own;
+  }
+
+  /** @type {(name: string, tail: string, which: string) => Promise<string>} */
+  async function script(name, tail, which) {
+    const [shared, chunk] = await Promise.all([ftc.load("scripts"), ftc.load(`scripts/${name}`)]);
+    const lines = stretches(chunk.entries[tail][which], chunk.items);
+    return lines.flatMap((line) => (typeof line === "string" ? line : stretches(line, shared.lines))).join("\n");
+  }
+
+  /** The rows that [first, how many, first, how many, …] names. */
+  /**
+   * @template T
+   * @param {number[]} runs
+   * @param {T[]} rows
+   * @returns {T[]}
+   */
+  function stretches(runs, rows) {
+    /** @type {T[]} */
+    const found = [];
+    for (let place = 0; place < runs.length; place += 2)
+      found.push(...rows.slice(runs[place], runs[place] + runs[place + 1]));
+    return found;
+  }
+
+  /** @type {(row: Row, texts: Record<string, () => Promise<string>>, names: string[]) => HTMLElement[]} */
+  function exports(row, texts, names) {
+    const shown = el("pre", { tabindex: 0, role: "region", "aria-label": "Text of the configuration or script" });
     const copy = ftc.copyButton("Copy", () => shown.textContent, "quiet");
+    const save = el("a.quiet", {}, "Download");
     const note = el("p.note.warn", { hidden: true });
-    const choose = (name) => {
-      shown.textContent = text(name);
-      const memory = shown.textContent.match(/^# warning: memory: (.*)$/m);
+    /** @type {string | null} */
+    let wanted = null;
+    /** @type {(name: string) => Promise<void>} */
+    const choose = async (name) => {
+      wanted = name;
+      const text = await texts[name]().catch((error) => "# " + error.message);
+      if (wanted !== name) return;
+      shown.textContent = text;
+      shown.dataset.export = name;
+      shown.scrollTop = 0;
+      const memory = text.match(/^# warning: memory: (.*)$/m);
       note.hidden = !memory;
       note.textContent = memory ? FRAMEWORKS[name] + ": " + memory[1] + "." : "";
+      save.href = "data:text/plain;charset=utf-8," + encodeURIComponent(text);
+      save.download =
+        row.model.split("/").pop() + "_" + row.tail + "_" + name + (SCRIPTS.includes(name) ? ".py" : ".yaml");
     };
     choose(names[0]);
     const tabs = names.map((name, index) =>
@@ -275,11 +342,11 @@
         FRAMEWORKS[name],
       ),
     );
-    panel.append(
-      el("fieldset.chips", {}, el("legend", {}, "As a configuration for"), tabs),
+    return [
+      el("fieldset.chips", {}, el("legend", {}, "As a configuration or script for"), tabs),
       note,
-      el("div.code", {}, copy, shown),
-    );
+      el("div.code", {}, el("div.tools", {}, copy, save), shown),
+    ];
   }
 
   Object.assign(ftc, { showAnswer: show, commandOf: command });

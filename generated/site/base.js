@@ -1,15 +1,20 @@
 // What all views share: loading data, making elements, the address, words and numbers.
 "use strict";
+/** @type {Ftc} */
 const ftc = (() => {
+  /** @type {any} */
   const data = {};
+  /** @type {Record<string, Promise<unknown>>} */
   const waiting = {};
 
   /** Called by every data file. */
+  /** @type {Ftc["receive"]} */
   function receive(name, value) {
     data[name] = value;
   }
 
   /** Loads data/<name>.js once. A script tag works from a disk, where a request is refused. */
+  /** @type {(name: string) => Promise<unknown>} */
   function load(name) {
     if (data[name]) return Promise.resolve(data[name]);
     waiting[name] ??= new Promise((resolve, reject) => {
@@ -26,12 +31,14 @@ const ftc = (() => {
   }
 
   /** el("a.button", {href}, child, "text"): an element with classes, attributes, listeners (on…) and children. */
+  /** @type {(what: string, attributes: Attributes, ...children: Child[]) => Element} */
   function el(what, attributes, ...children) {
     const [tag, ...classes] = what.split(".");
     return fill(document.createElement(tag), classes, attributes, children);
   }
 
   /** The same for SVG. */
+  /** @type {(what: string, attributes: Attributes, ...children: Child[]) => Element} */
   function svg(what, attributes, ...children) {
     const [tag, ...classes] = what.split(".");
     return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), classes, attributes, children);
@@ -40,9 +47,10 @@ const ftc = (() => {
   /** What a reader changes. Kept out of the attributes, so that a form is equal to a fresh one with other choices. */
   const STATE = ["value", "checked", "selected"];
 
+  /** @type {(node: any, classes: string[], attributes: Attributes, children: any[]) => Element} */
   function fill(node, classes, attributes, children) {
     if (classes.length) node.setAttribute("class", classes.join(" "));
-    if (node.tagName === "OPTION") node.setAttribute("value", attributes.value);
+    if (node.tagName === "OPTION") node.setAttribute("value", attributes?.value);
     for (const [name, value] of Object.entries(attributes ?? {})) {
       if (value === undefined || value === null || value === false) continue;
       if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
@@ -54,11 +62,19 @@ const ftc = (() => {
     return node;
   }
 
+  /** An element of the markup. @type {Ftc["at"]} */
+  function at(id) {
+    const found = document.getElementById(id);
+    if (!found) throw new Error("the page has no #" + id);
+    return found;
+  }
+
   /** Puts children into a view. A form that was there stays, so that focus and typing survive a choice. */
+  /** @type {Ftc["show"]} */
   function show(view, ...children) {
-    const nodes = children.flat().filter(Boolean);
+    const nodes = children.filter((child) => child instanceof Node);
     const old = view.querySelector(":scope > form");
-    const fresh = nodes.find((node) => node.tagName === "FORM");
+    const fresh = nodes.find((node) => node instanceof HTMLFormElement);
     if (!old || !fresh || old.getAttribute("aria-label") !== fresh.getAttribute("aria-label"))
       return view.replaceChildren(...nodes);
     renew(old, fresh);
@@ -68,42 +84,54 @@ const ftc = (() => {
     old.after(...nodes.slice(place + 1));
   }
 
+  /** @type {(field: Element) => HTMLInputElement[]} */
+  const choosers = (field) => [...field.querySelectorAll("input, select")].map((input) => /** @type {any} */ (input));
+
   /** Fields that did not change take the new choices only; the others are replaced. */
+  /** @type {(old: Element, fresh: Element) => void} */
   function renew(old, fresh) {
     const fields = [...fresh.children];
-    while (old.children.length > fields.length) old.lastElementChild.remove();
+    while (old.children.length > fields.length) old.lastElementChild?.remove();
     fields.forEach((field, index) => {
       const before = old.children[index];
       if (!before) return old.append(field);
       if (!before.isEqualNode(field)) return before.replaceWith(field);
-      const inputs = field.querySelectorAll("input, select");
-      before.querySelectorAll("input, select").forEach((input, number) => {
-        if (input.type === "radio") input.checked = inputs[number].checked;
-        else if (input.value !== inputs[number].value) input.value = inputs[number].value;
-        input.chosen = inputs[number].chosen;
+      const inputs = choosers(field);
+      choosers(before).forEach((input, number) => {
+        const wanted = inputs[number];
+        if (input.type === "radio") input.checked = wanted.checked;
+        else if (input.value !== wanted.value) input.value = wanted.value;
+        if (wanted.chosen !== undefined) input.chosen = wanted.chosen;
       });
     });
   }
 
+  /** A value if it is one of those. @type {Ftc["oneOf"]} */
+  const oneOf = (values, value) => values.find((each) => each === value);
+
   /** Says something to a screen reader. */
+  /** @type {Ftc["say"]} */
   function say(text) {
-    document.getElementById("said").textContent = text;
+    ftc.at("said").textContent = text;
   }
 
   /** The address as {view, …choices}; everything that can be chosen stands in it, so that every answer has a link. */
+  /** @type {Ftc["read"]} */
   function read() {
     const [view, query] = location.hash.replace(/^#/, "").split("?");
     return { view: view || "find", ...Object.fromEntries(new URLSearchParams(query ?? "")) };
   }
 
+  /** @type {Ftc["address"]} */
   function address(choices) {
     const { view, ...rest } = choices;
     const known = Object.entries(rest).filter(([, value]) => value !== undefined && value !== null && value !== "");
-    const query = new URLSearchParams(known).toString();
+    const query = new URLSearchParams(known.map(([name, value]) => [name, String(value)])).toString();
     return "#" + view + (query ? "?" + query : "");
   }
 
   /** Four significant digits at most, as everywhere in the repository. */
+  /** @type {Ftc["number"]} */
   function number(value, digits = 4) {
     if (value === null || value === undefined) return "–";
     if (value === 0) return "0";
@@ -113,6 +141,7 @@ const ftc = (() => {
   }
 
   /** Rounded as the command rounds: a tie goes to the even digit, where toPrecision takes the larger one. */
+  /** @type {(value: number, digits: number) => number} */
   function toDigits(value, digits) {
     const tie = value
       .toPrecision(digits + 40)
@@ -122,14 +151,18 @@ const ftc = (() => {
     return Number((tie && odd ? value * (1 - 1e-9) : value).toPrecision(digits));
   }
 
+  /** @type {Ftc["gib"]} */
   const gib = (value) => number(value, value >= 10 ? 3 : 2) + "\u00a0GiB";
+  /** @type {Ftc["share"]} */
   const share = (value) => Math.round(value * 100) + "\u00a0%";
 
+  /** @type {Ftc["parameters"]} */
   function parameters(count) {
     return count >= 9.995e8 ? number(count / 1e9, 3) + " B" : number(count / 1e6, 3) + " M";
   }
 
   /** What a process has of a card, or of all cards: "T4", "8 × A100-SXM4-80GB". */
+  /** @type {Ftc["cards"]} */
   const cards = (place) => (place.gpus > 1 ? place.gpus + " × " : "") + place.card;
 
   const ADAPTERS = { full: "Full fine-tuning", lora: "LoRA", qlora: "QLoRA" };
@@ -143,7 +176,7 @@ const ftc = (() => {
     grpo: "rewards (GRPO)",
   };
 
-  return {
+  return /** @type {any} */ ({
     data,
     receive,
     load,
@@ -151,6 +184,8 @@ const ftc = (() => {
     svg,
     show,
     say,
+    oneOf,
+    at,
     read,
     address,
     number,
@@ -161,5 +196,5 @@ const ftc = (() => {
     ADAPTERS,
     OBJECTIVES,
     views: {},
-  };
+  });
 })();

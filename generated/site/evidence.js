@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const { el, svg } = ftc;
+  /** @type {Record<string, [title: string, logarithmic: boolean]>} */
   const FIELDS = {
     learning_rate: ["Learning rate", true],
     effective_batch_size: ["Effective batch (sequences)", true],
@@ -14,30 +15,36 @@
     lora_dropout: ["LoRA dropout", false],
     max_grad_norm: ["Gradient clip", false],
   };
+  /** @type {Record<string, string>} */
   const OBJECTIVES = { sft: "Supervised", preference: "Preferences", cpt: "Plain text", grpo: "Rewards" };
 
+  /** @type {() => { view: string; field: string; objective: string }} */
   function choices() {
     const asked = ftc.read();
     return {
       view: "evidence",
-      field: FIELDS[asked.field] ? asked.field : "learning_rate",
-      objective: OBJECTIVES[asked.objective] ? asked.objective : "sft",
+      field: ftc.oneOf(Object.keys(FIELDS), asked.field) ?? "learning_rate",
+      objective: ftc.oneOf(Object.keys(OBJECTIVES), asked.objective) ?? "sft",
     };
   }
 
   const SIZES = [null, "small", "medium", "large"];
+  /** @type {Record<string, string>} */
   const ADAPTERS = { full: "Full", lora: "LoRA", qlora: "QLoRA" };
 
+  /** @type {(group: Group) => string} */
   function label([, adapter, size, task]) {
     const name = task ? (ftc.data.core.tasks[task]?.title ?? task) : "all tasks";
     return [ADAPTERS[adapter] ?? adapter, size ?? "all sizes", name].join(" · ");
   }
 
   /** By adapter, then size from small to large, the group of all tasks before each of them. */
+  /** @type {(group: Group) => string} */
   const order = ([, adapter, size, task]) =>
     Object.keys(ADAPTERS).indexOf(adapter) + String(SIZES.indexOf(size)) + (task ?? "");
 
   /** Rows of one field and objective. */
+  /** @type {(priors: Priors, chosen: { field: string; objective: string }) => Spread[]} */
   function rows(priors, chosen) {
     return (priors.fields[chosen.field] ?? [])
       .map(([group, value, median, low, high, n, repositories]) => ({
@@ -54,8 +61,10 @@
   }
 
   /** Quartiles as a line, the median as a ring, the value that is used as a dot; one row a group. */
+  /** @type {(found: Spread[], chosen: { field: string }) => HTMLElement} */
   function chart(found, chosen) {
     const logarithmic = FIELDS[chosen.field][1];
+    /** @type {(value: number) => number} */
     const scale = logarithmic ? Math.log10 : (value) => value;
     const known = found
       .flatMap((row) => [row.low, row.high, row.median, row.value])
@@ -67,10 +76,12 @@
     // On a phone the words stand above the lines, elsewhere beside them.
     const narrow = innerWidth < 700;
     const [left, width, line, whole] = narrow ? [14, 280, 44, 350] : [300, 470, 26, 830];
+    /** @type {(value: number) => number} */
     const x = (value) =>
       left + (width * (scale(logarithmic ? Math.max(value, 10 ** from) : value) - from)) / (to - from);
     const height = found.length * line + 34;
     const ticks = marks(from, to, logarithmic);
+    /** @type {(each: Spread, index: number) => SVGElement} */
     const row = (each, index) => {
       const y = index * line + (narrow ? 30 : 18);
       const words = narrow ? { x: left, y: y - 13 } : { x: left - 12, y: y + 4, "text-anchor": "end" };
@@ -118,6 +129,7 @@
     );
   }
 
+  /** @type {(from: number, to: number, logarithmic: boolean) => number[]} */
   function marks(from, to, logarithmic) {
     if (logarithmic) {
       const whole = [];
@@ -130,10 +142,12 @@
     return [0, 1, 2, 3, 4, 5].map((index) => from + index * step).filter((mark) => mark >= 0);
   }
 
+  /** @type {View["render"]} */
   async function render(view) {
     const priors = await ftc.load("priors");
     const chosen = choices();
     const found = rows(priors, chosen);
+    /** @type {(change: Partial<Wanted>) => void} */
     const go = (change) => {
       location.hash = ftc.address({ ...choices(), ...change });
     };
@@ -146,7 +160,7 @@
     );
     const form = el(
       "form.ask",
-      { "aria-label": "What to show", onsubmit: (event) => event.preventDefault() },
+      { "aria-label": "What to show", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
       el("div.field", {}, el("label", { for: "field" }, "Setting"), field),
       el(
         "fieldset.chips",

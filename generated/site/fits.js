@@ -4,36 +4,41 @@
   const { el } = ftc;
   const STEP = 40;
 
+  /** @type {(needs: Needs) => Shown} */
   function choices(needs) {
     const asked = ftc.read();
     const length = needs.lengths.includes(Number(asked.length)) ? Number(asked.length) : 2048;
-    const adapter = ftc.ADAPTERS[asked.adapter] ? asked.adapter : "qlora";
+    const adapter = ftc.oneOf(Object.keys(ftc.ADAPTERS), asked.adapter) ?? "qlora";
     return {
       view: "fits",
-      objective: ftc.NEEDS.includes(asked.objective) ? asked.objective : "sft",
+      objective: ftc.oneOf(ftc.NEEDS, asked.objective) ?? "sft",
       adapter,
       length,
       which: asked.which === "all" ? "all" : "catalogue",
       name: asked.name ?? "",
-      most: Number(asked.most) || STEP,
+      most: Math.max(STEP, Number(asked.most) || 0),
     };
   }
 
   /** What is chosen now, with a change; the form outlives the choice that it was made with. */
+  /** @type {(change: Partial<Wanted>) => void} */
   const go = (change) => {
     location.hash = ftc.address({ ...ftc.read(), view: "fits", ...change });
   };
 
   /** Cards with the same memory and abilities share a column; the first names it, all stand in its title. */
+  /** @type {() => (Card & { all: string[] })[]} */
   function columns() {
+    /** @type {Map<string, Card[]>} */
     const groups = new Map();
     for (const card of ftc.data.core.cards) {
-      const key = [card.usable, card.kind, card.context, card.nf4].join();
+      const key = [card.usable, card.kind, card.context, card.nf4, card.need].join();
       groups.set(key, [...(groups.get(key) ?? []), card]);
     }
     return [...groups.values()].map((group) => ({ ...group[0], all: group.map((card) => card.id) }));
   }
 
+  /** @type {(needs: Needs, chosen: Shown) => Core["models"]} */
   function models(needs, chosen) {
     const listed = new Set(ftc.catalogue().map((row) => row.model));
     const words = chosen.name.toLowerCase().split(/\s+/).filter(Boolean);
@@ -48,9 +53,19 @@
   }
 
   /** The task that the figures of a model stand for. */
+  /** @type {(needs: Needs, model: string, adapter: string) => string} */
   const taskOf = (needs, model, adapter) => needs.settings[needs.models[model][adapter][0]].task_type;
 
+  /** The tasks that the figures stand for, in words. */
+  /** @type {(needs: Needs) => string} */
+  function usual(needs) {
+    const tasks = new Set(needs.settings.map((each) => each.task_type));
+    return [...tasks].map((task) => ftc.data.core.tasks[task].title.toLowerCase()).join(", ");
+  }
+
+  /** @type {(needs: Needs, chosen: Shown) => HTMLElement} */
   function controls(needs, chosen) {
+    /** @type {(name: string, value: string | number, text: string, checked: boolean, change: Partial<Wanted>) => HTMLElement} */
     const chip = (name, value, text, checked, change) =>
       el("label.chip", {}, el("input", { type: "radio", name, value, checked, onchange: () => go(change) }), text);
     const name = el("input", {
@@ -64,7 +79,7 @@
       "form.ask",
       {
         "aria-label": "What to show",
-        onsubmit: (event) => {
+        onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault();
           go({ name: name.value, most: null });
         },
@@ -102,6 +117,7 @@
     );
   }
 
+  /** @type {(needs: Needs, model: string, chosen: Shown, card: Card) => HTMLElement} */
   function cell(needs, model, chosen, card) {
     const found = ftc.needOf(needs, model, chosen.adapter, card);
     if (!found)
@@ -117,6 +133,7 @@
     return el("td.h" + (1 + needs.batches.indexOf(batch)), { title }, String(batch));
   }
 
+  /** @type {(needs: Needs, chosen: Shown) => HTMLElement[]} */
   function map(needs, chosen) {
     const cards = columns();
     const all = models(needs, chosen);
@@ -175,13 +192,16 @@
         {},
         all.length
           ? shown.length + " of " + all.length + " models. "
-          : "No figures stand here for this adapter and objective. ",
+          : chosen.name
+            ? "No model has “" + chosen.name + "” in its name, or its figures are not here. "
+            : "No figures stand here for this adapter and objective. ",
         all.length > shown.length &&
           el("a", { href: ftc.address({ ...chosen, most: chosen.most + 4 * STEP }) }, "Show more"),
       ),
     ];
   }
 
+  /** @type {View["render"]} */
   async function render(view) {
     const needs = await ftc.loadNeeds(ftc.read().objective);
     const chosen = choices(needs);
@@ -201,6 +221,7 @@
         {},
         "On one card, with checkpointing. A number is the largest micro-batch (sequences at once) whose upper bound is below the card's usable memory; a dash means that not even one fits. Numbers below the cards are their usable GiB.",
       ),
+      el("p.small", {}, "The figures are for the usual task of the objective: " + usual(needs) + "."),
       controls(needs, chosen),
       legend,
       ...map(needs, chosen),

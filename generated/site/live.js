@@ -4,20 +4,23 @@
   const { el } = ftc;
   const STAGES = ["candidate", "staging", "canary", "production", "deprecated"];
 
+  /** @type {(time: string) => string} */
   const day = (time) => time.slice(0, 10);
+  /** @type {(time: string) => string} */
   const moment = (time) => time.replace("T", " ").replace("Z", " UTC");
 
+  /** @type {(event: Happened) => string} */
   function step(event) {
     if (event.to === "hold") return "put on hold";
     if (event.from === "hold") return "released from hold";
     if (event.from === "none") return event.to === "production" ? "first in production" : "start of the history";
-    if (event.from === "canary" && event.to === "canary") return "canary set to " + ftc.share(event.fraction);
+    if (event.from === "canary" && event.to === "canary") return "canary set to " + ftc.share(event.fraction ?? 0);
     if (event.from === "deprecated" && event.to === "production") return "rolled back to";
     return event.from + " → " + event.to + (event.fraction ? " at " + ftc.share(event.fraction) : "");
   }
 
-  function slots(live) {
-    const { state, events } = live;
+  /** @type {(state: State, events: Happened[]) => HTMLElement} */
+  function slots(state, events) {
     const production = Object.keys(state.stages).find((version) => state.stages[version] === "production");
     const since = [...events].reverse().find((event) => event.version === production && event.to === "production");
     const { canary } = state;
@@ -64,6 +67,7 @@
     );
   }
 
+  /** @type {(engines: Record<string, Engine>) => HTMLElement} */
   function track(engines) {
     const rejected = Object.entries(engines).filter(([, engine]) => engine.stage === "rejected");
     const columns = STAGES.map((stage) => {
@@ -92,6 +96,7 @@
     );
   }
 
+  /** @type {(events: Happened[]) => HTMLElement} */
   function history(events) {
     const items = events.map((event, number) =>
       el(
@@ -117,6 +122,7 @@
     return el("section.panel", {}, el("h2", {}, "History"), el("ol.timeline", { reversed: true }, items.reverse()));
   }
 
+  /** @type {(all: Record<string, Engine>) => HTMLElement} */
   function engines(all) {
     const rows = Object.entries(all).map(([version, engine]) => [
       ftc.fileLink(engine.path, version),
@@ -138,6 +144,7 @@
     );
   }
 
+  /** @type {View["render"]} */
   async function render(view) {
     const live = await ftc.load("governance");
     const head = [
@@ -149,7 +156,13 @@
         ...head,
         el("p", {}, "No engine was ever live: answers come from laws and published medians."),
       );
-    view.replaceChildren(...head, slots(live), track(live.engines), history(live.events), engines(live.engines));
+    view.replaceChildren(
+      ...head,
+      slots(live.state, live.events),
+      track(live.engines),
+      history(live.events),
+      engines(live.engines),
+    );
   }
 
   ftc.views.live = { title: "Live", render };

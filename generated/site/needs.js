@@ -3,16 +3,20 @@
 (() => {
   const { el, gib } = ftc;
   const OBJECTIVES = ["sft", "dpo", "cpt", "grpo"];
-  const load = (objective) => ftc.load("needs/" + (OBJECTIVES.includes(objective) ? objective : "sft"));
+  /** @type {Ftc["loadNeeds"]} */
+  const load = (objective) => ftc.load(`needs/${objective && OBJECTIVES.includes(objective) ? objective : "sft"}`);
 
   /** GiB at most of one model and adapter on a card (null: one whose memory was typed), by length and micro-batch. */
+  /** @type {Ftc["needOf"]} */
   function need(needs, model, adapter, card) {
     const row = needs.models[model]?.[adapter];
     if (!row || (card && adapter === "qlora" && !card.nf4)) return null;
     const context = card ? card.context : Math.max(...ftc.data.core.cards.map((each) => each.context));
     const table = needs.tables[row[2]][card ? card.kind : 0];
+    const factor = card?.need ?? 1;
+    /** @type {Need["at"]} */
     const at = (length, batch) =>
-      table[needs.lengths.indexOf(length) * needs.batches.length + needs.batches.indexOf(batch)] + context;
+      factor * table[needs.lengths.indexOf(length) * needs.batches.length + needs.batches.indexOf(batch)] + context;
     return {
       at,
       config: needs.settings[row[0]],
@@ -23,35 +27,44 @@
   }
 
   /** The largest micro-batch at a length that a card has room for; 0 where none. */
+  /** @type {Ftc["largestBatch"]} */
   function largest(needs, found, length, usable) {
     return Math.max(0, ...needs.batches.filter((batch) => found.at(length, batch) <= usable));
   }
 
   /** The longest standard length that is no longer than the configuration's. */
+  /** @type {(needs: Needs, wanted: number) => number} */
   const nearest = (needs, wanted) => needs.lengths.filter((length) => length <= wanted).pop() ?? needs.lengths[0];
 
+  /** The standard length for a task: of the figures where they are its own, else the task's. */
+  /** @type {(needs: Needs, chosen: Chosen, found: Need) => number} */
+  function lengthOf(needs, chosen, found) {
+    const own = found.config.task_type === chosen.task;
+    return nearest(needs, own ? found.config.max_length : ftc.data.core.tasks[chosen.task].length);
+  }
+
+  /** @type {Ftc["showNeeds"]} */
   async function show(chosen, target) {
     const needs = await load(ftc.data.core.tasks[chosen.task].objective);
+    const card = target.of ?? ftc.data.core.cards.find((each) => each.id === target.card) ?? null;
     const options = ftc
       .preferred(chosen.model)
       .filter((adapter) => chosen.adapter === "auto" || chosen.adapter === adapter)
-      .map((adapter) => ({
-        adapter,
-        found: need(
-          needs,
-          chosen.model,
-          adapter,
-          target.of ?? ftc.data.core.cards.find((card) => card.id === target.card) ?? null,
-        ),
-      }))
-      .filter((option) => option.found);
-    if (!options.length) return nothing(chosen, target);
-    const fits = ({ found }) => largest(needs, found, nearest(needs, found.config.max_length), target.usable) > 0;
-    const best = options.find(fits) ?? options[options.length - 1];
+      .flatMap((adapter) => {
+        const found = need(needs, chosen.model, adapter, card);
+        return found ? [{ adapter, found }] : [];
+      });
+    if (!options.length) return nothing(target);
+    /** @type {(option: Offer) => boolean} */
+    const fits = ({ found }) => largest(needs, found, lengthOf(needs, chosen, found), target.usable) > 0;
+    /** @type {(a: Offer, b: Offer) => Offer} */
+    const smallest = (a, b) => (b.found.at(needs.lengths[0], 1) < a.found.at(needs.lengths[0], 1) ? b : a);
+    const best = options.find(fits) ?? options.reduce(smallest);
     return page(needs, chosen, target, options, best, fits(best));
   }
 
-  function nothing(chosen, target) {
+  /** @type {(target: Aim) => HTMLElement} */
+  function nothing(target) {
     return el(
       "section.panel",
       {},
@@ -66,18 +79,24 @@
   }
 
   /** Whether a task takes the memory of another: the same objective, and the same kind of head. */
+  /** @type {(task: string, other: string) => boolean} */
   function alike(task, other) {
     const { tasks } = ftc.data.core;
+    /** @type {(name: string) => boolean} */
     const labels = (name) => tasks[name].kinds.includes("sequence_classification");
     return tasks[task].objective === tasks[other].objective && labels(task) === labels(other);
   }
 
+  /** @type {(needs: Needs, chosen: Chosen, target: Aim, options: Offer[], best: Offer, fits: boolean) => HTMLElement} */
   function page(needs, chosen, target, options, best, fits) {
     const { found, adapter } = best;
-    if (!alike(chosen.task, found.config.task_type)) return nothing(chosen, target);
-    const length = nearest(needs, found.config.max_length);
+    if (!alike(chosen.task, found.config.task_type)) return nothing(target);
+    const length = lengthOf(needs, chosen, found);
     const batch = largest(needs, found, length, target.usable);
-    const other = ftc.data.core.tasks[found.config.task_type].title.toLowerCase();
+    const shorter = needs.lengths.filter((each) => largest(needs, found, each, target.usable)).pop();
+    /** @type {(task: string) => string} */
+    const titleOf = (task) => ftc.data.core.tasks[task].title.toLowerCase();
+    const other = found.config.task_type === chosen.task ? null : titleOf(found.config.task_type);
     const where = target.place ? ftc.cards(target) + " (" + target.title + ")" : target.title;
     const title =
       ftc.ADAPTERS[adapter] + (fits ? " fits " : " does not fit ") + where + (fits ? "" : " at " + length + " tokens");
@@ -95,16 +114,26 @@
         el("b", {}, gib(target.usable)),
         " usable, with checkpointing",
         batch > 1 ? "; there is room for " + batch + " at once." : ".",
+        !fits && (shorter ? " One of " + shorter + " tokens fits." : " Nothing shorter fits either."),
       ),
       el(
         "p.note",
         {},
         target.listed ? "The catalogue has no configuration for this" : "This combination is not in the catalogue",
-        found.config.task_type !== chosen.task && ", and the figures are those of " + other,
-        target.gpus > 1 && ", and of one card alone",
+        target.gpus > 1 && ", and the figures are those of one card alone",
         ". For the exact answer, and its notebook, ask the command:",
       ),
       ftc.commandLine(target.command),
+      other &&
+        el(
+          "p.note.warn",
+          {},
+          "The page holds one task for each objective: the settings below are those of ",
+          el("b", {}, other),
+          ". Memory depends on them little, but " +
+            titleOf(chosen.task) +
+            " may be given another learning rate, number of epochs or rank.",
+        ),
       found.constrained
         ? el(
             "p.note.warn",
@@ -136,13 +165,14 @@
     const settings = el(
       "section.panel",
       {},
-      el("h2", {}, "Settings that need no card, and why"),
+      el("h2", {}, "Settings that need no card, and why" + (other ? ": as for " + other : "")),
       ftc.reasons(found.config, found.why, needs.sources),
     );
     return el("div.answer", {}, verdict, el("div.columns.tables", {}, tables), settings);
   }
 
   /** Lengths by micro-batches: what fits is marked by a sign as well as by colour. */
+  /** @type {(needs: Needs, option: Offer, usable: number) => HTMLElement} */
   function grid(needs, { adapter, found }, usable) {
     const heads = ["Tokens", ...needs.batches.map((batch) => "× " + batch)];
     const rows = needs.lengths.map((length) => [

@@ -4,6 +4,7 @@
   const { el, svg, gib } = ftc;
 
   /** owner/name: as stamped by the workflow, or as the address of a GitHub page tells it; empty when neither does. */
+  /** @type {Ftc["repository"]} */
   function repository() {
     if (window.ftcRepository) return window.ftcRepository;
     const owner = location.hostname.match(/^([a-z0-9-]+)\.github\.io$/i);
@@ -12,13 +13,16 @@
   }
 
   /** A file of the repository: on GitHub where it is known, else beside the page in the checkout. */
+  /** @type {Ftc["fileAddress"]} */
   function fileAddress(path) {
     return repository() ? "https://github.com/" + repository() + "/blob/main/" + path : "../../" + path;
   }
 
+  /** @type {Ftc["fileLink"]} */
   const fileLink = (path, text) => el("a", { href: fileAddress(path) }, text ?? path);
 
   /** A source as pieces [text, address]. */
+  /** @type {Ftc["source"]} */
   function source(pieces) {
     return pieces.map(([text, address]) => {
       if (!address) return text;
@@ -26,6 +30,7 @@
     });
   }
 
+  /** @type {Ftc["colabAddress"]} */
   function colabAddress(notebook) {
     return repository()
       ? "https://colab.research.google.com/github/" + repository() + "/blob/main/generated/" + notebook
@@ -33,6 +38,7 @@
   }
 
   /** A button that copies what `text` returns, and says so. */
+  /** @type {Ftc["copyButton"]} */
   function copyButton(label, text, kind = "button") {
     const button = el("button." + kind, { type: "button" }, label);
     button.addEventListener("click", async () => {
@@ -44,6 +50,7 @@
     return button;
   }
 
+  /** @type {(text: string) => Promise<boolean>} */
   async function copy(text) {
     try {
       await navigator.clipboard.writeText(text);
@@ -60,6 +67,7 @@
     }
   }
 
+  /** @type {Record<string, string>} */
   const TERMS = {
     weights: "Weights",
     quantization_scales: "Scales of the 4-bit blocks",
@@ -80,6 +88,7 @@
     workspace: "Workspace",
   };
   /** Colours by term, the same in every bar; what seldom meets shares one. */
+  /** @type {Record<string, number>} */
   const COLOURS = {
     weights: 0,
     attention_scores: 1,
@@ -100,13 +109,18 @@
     generation_cache: 6,
   };
 
+  /** @type {(name: string, size: number, kind: string) => [string, number, string]} */
+  const part = (name, size, kind) => [name, size, kind];
+
   /** The memory of a run against the card: terms at the peak, what is kept in reserve up to the bound, what is free. */
+  /** @type {Ftc["memoryBar"]} */
   function memoryBar(vram) {
     const terms = Object.entries(vram.terms).sort((a, b) => b[1] - a[1]);
     const reserve = Math.max(0, vram.upper_gib - vram.allocated_gib);
     const whole = Math.max(vram.usable_gib, vram.upper_gib);
+    /** @type {[name: string, size: number, kind: string][]} */
     const parts = [
-      ...terms.map(([name, size]) => [TERMS[name] ?? name, size, "term t" + (COLOURS[name] ?? 10)]),
+      ...terms.map(([name, size]) => part(TERMS[name] ?? name, size, "term t" + (COLOURS[name] ?? 10))),
       ["Reserve: context, fragmentation, doubt", reserve, "term reserve"],
     ];
     const free = vram.usable_gib - vram.upper_gib;
@@ -129,7 +143,7 @@
         el(
           "li",
           {},
-          el("span." + kind.replaceAll(" ", ".")),
+          el("span." + kind.replaceAll(" ", "."), {}),
           el("span.name", {}, name),
           el("span.size", {}, gib(size)),
         ),
@@ -139,11 +153,13 @@
   }
 
   /** A small bar of need against card, for tables. */
+  /** @type {Ftc["smallBar"]} */
   function smallBar(need, usable) {
     const part = Math.min(100, (100 * need) / usable);
     return el("span.small-bar", { "aria-hidden": "true" }, el("span", { "--size": part + "%" }));
   }
 
+  /** @type {Ftc["meter"]} */
   function meter(value) {
     const round = 2 * Math.PI * 26;
     return svg(
@@ -156,6 +172,7 @@
   }
 
   /** A table with a caption; cells are nodes or text, the first of each row is its header. */
+  /** @type {Ftc["table"]} */
   function table(caption, heads, rows, kind = "") {
     return el(
       "div.scroll",
@@ -211,6 +228,7 @@
    * A configuration with the reason of each value: what people look for first, the rest folded away.
    * `why` rows are [field, rule, source's number, observations].
    */
+  /** @type {Ftc["reasons"]} */
   function reasons(config, why, sources) {
     const known = why.filter(([field]) => config[field] !== undefined && config[field] !== null);
     const first = known
@@ -228,6 +246,7 @@
     ];
   }
 
+  /** @type {(caption: string, config: Record<string, Setting>, why: Reason[], sources: Source[]) => HTMLElement} */
   function reasonTable(caption, config, why, sources) {
     const rows = why.map(([field, rule, from, n]) => [
       el("code", {}, field),
@@ -239,18 +258,21 @@
     return table(caption, ["Setting", "Value", "Rule", "Source", "Observations"], rows, "reasons");
   }
 
+  /** @type {Ftc["value"]} */
   function value(of) {
     if (Array.isArray(of)) return of.join(", ");
     return typeof of === "number" ? ftc.number(of) : String(of);
   }
 
   /** Adapters in the order in which the recommender tries them: every weight first only where that is usual. */
+  /** @type {Ftc["preferred"]} */
   function preferred(model) {
     const [, count, kind] = ftc.data.core.models.find(([id]) => id === model) ?? [model, 0, "causal_lm"];
     return kind !== "causal_lm" || count < 1e9 ? ["full", "lora", "qlora"] : ["lora", "qlora", "full"];
   }
 
   /** A command to copy. */
+  /** @type {Ftc["commandLine"]} */
   function commandLine(text) {
     return el(
       "div.code",

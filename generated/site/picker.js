@@ -1,5 +1,6 @@
 // A text field that proposes: the combobox of the ARIA authoring practices, with the list below the field.
 "use strict";
+/** @type {Ftc["picker"]} */
 ftc.picker = (label, options, start, choose) => {
   const { el } = ftc;
   const list = el("ul.options", { role: "listbox", id: "models", "aria-label": label, hidden: true });
@@ -17,13 +18,16 @@ ftc.picker = (label, options, start, choose) => {
   input.chosen = start;
   const SHOWN = 60;
   let active = -1;
+  /** @type {Choice[]} */
   let shown = [];
 
+  /** @type {(text: string) => Choice[]} */
   function matching(text) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     return options.filter((option) => words.every((word) => option.text.includes(word)));
   }
 
+  /** @type {(text: string) => void} */
   function open(text) {
     shown = matching(text).slice(0, SHOWN);
     list.replaceChildren(
@@ -34,7 +38,7 @@ ftc.picker = (label, options, start, choose) => {
             role: "option",
             id: "model-" + index,
             "aria-selected": option.id === input.chosen ? "true" : "false",
-            onpointerdown: (event) => {
+            onpointerdown: (/** @type {Event} */ event) => {
               event.preventDefault();
               take(option.id);
             },
@@ -65,6 +69,7 @@ ftc.picker = (label, options, start, choose) => {
     active = -1;
   }
 
+  /** @type {(index: number) => void} */
   function mark(index) {
     list.children[active]?.classList.remove("active");
     active = index;
@@ -75,6 +80,7 @@ ftc.picker = (label, options, start, choose) => {
     input.setAttribute("aria-activedescendant", item.id);
   }
 
+  /** @type {(id: string) => void} */
   function take(id) {
     input.chosen = id;
     input.value = id;
@@ -82,6 +88,7 @@ ftc.picker = (label, options, start, choose) => {
     choose(id);
   }
 
+  /** @type {Record<string, () => void>} */
   const keys = {
     ArrowDown: () => (list.hidden ? open("") : mark(Math.min(active + 1, shown.length - 1))),
     ArrowUp: () => mark(Math.max(active - 1, 0)),
@@ -90,14 +97,15 @@ ftc.picker = (label, options, start, choose) => {
       if (!list.hidden && option) take(option.id);
     },
     Escape: () => {
-      input.value = input.chosen;
+      input.value = input.chosen ?? start;
       close();
     },
   };
   input.addEventListener("keydown", (event) => {
-    if (!keys[event.key]) return;
+    const act = keys[event.key];
+    if (!act) return;
     event.preventDefault();
-    keys[event.key]();
+    act();
   });
   input.addEventListener("input", () => open(input.value));
   input.addEventListener("focus", () => {
@@ -107,7 +115,7 @@ ftc.picker = (label, options, start, choose) => {
     if (list.hidden) open("");
   });
   input.addEventListener("blur", () => {
-    input.value = input.chosen;
+    input.value = input.chosen ?? start;
     close();
   });
   return el("div.field.picker", {}, el("label", { for: "model" }, label), input, list);

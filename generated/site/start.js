@@ -1,15 +1,17 @@
 // Which view the address asks for, and the theme.
 "use strict";
 (() => {
-  const main = document.getElementById("view");
-  const trouble = document.getElementById("trouble");
+  /** @type {HTMLElement} */
+  const main = ftc.at("view");
+  const trouble = ftc.at("trouble");
+  /** @type {string | null} */
   let last = null;
 
   async function show() {
-    const name = ftc.views[ftc.read().view] ? ftc.read().view : "find";
+    const name = ftc.oneOf(Object.keys(ftc.views), ftc.read().view) ?? "find";
     const view = ftc.views[name];
     for (const link of document.querySelectorAll("nav a")) {
-      if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+      if (link.getAttribute("data-view") === name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
     document.title = view.title + " · Open Fine-Tune Config";
@@ -19,13 +21,12 @@
     } catch (error) {
       trouble.textContent =
         "This view could not be shown: " +
-        error.message +
+        (error instanceof Error ? error.message : error) +
         ". Reload the page; if that does not help, regenerate it with `make generate`.";
       trouble.hidden = false;
     }
     const lost = document.activeElement === document.body || document.activeElement === null;
-    if (last !== null && (last !== name || lost))
-      document.getElementById("main").focus({ preventScroll: last === name });
+    if (last !== null && (last !== name || lost)) ftc.at("main").focus({ preventScroll: last === name });
     if (last !== null && last !== name) scrollTo(0, 0);
     last = name;
     document.documentElement.dataset.shown = location.hash || "#";
@@ -36,7 +37,7 @@
     return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   }
 
-  document.getElementById("theme").addEventListener("click", () => {
+  ftc.at("theme").addEventListener("click", () => {
     const theme = dark() ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
     try {
@@ -46,9 +47,9 @@
     }
   });
   // A link to the content is a jump within the page, not a view.
-  document.querySelector(".skip").addEventListener("click", (event) => {
+  document.querySelector(".skip")?.addEventListener("click", (event) => {
     event.preventDefault();
-    document.getElementById("main").focus();
+    ftc.at("main").focus();
   });
   addEventListener("hashchange", show);
   show();

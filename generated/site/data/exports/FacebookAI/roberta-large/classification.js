@@ -1,1 +1,1 @@
-ftc.receive("exports/FacebookAI/roberta-large/classification",{"entries":{"classification_full_colab_free":{},"classification_full_local_rtx-3060-12gb":{}},"lines":[]});
+ftc.receive("exports/FacebookAI/roberta-large/classification",{"entries":{},"items":[],"scripts":{"classification_full_colab_free":[],"classification_full_local_rtx-3060-12gb":[]}});

@@ -1,1 +1,1 @@
-ftc.receive("exports/facebook/bart-base/summarization",{"entries":{"summarization_full_colab_free":{},"summarization_full_local_rtx-3060-12gb":{}},"lines":[]});
+ftc.receive("exports/facebook/bart-base/summarization",{"entries":{},"items":[],"scripts":{"summarization_full_colab_free":[],"summarization_full_local_rtx-3060-12gb":[]}});

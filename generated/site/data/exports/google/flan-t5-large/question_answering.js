@@ -1,1 +1,1 @@
-ftc.receive("exports/google/flan-t5-large/question_answering",{"entries":{"question_answering_full_colab_free":{},"question_answering_lora_colab_pro":{}},"lines":[]});
+ftc.receive("exports/google/flan-t5-large/question_answering",{"entries":{},"items":[],"scripts":{"question_answering_full_colab_free":[],"question_answering_lora_colab_pro":[]}});

@@ -1,1 +1,1 @@
-ftc.receive("exports/google/flan-t5-xl/summarization",{"entries":{"summarization_lora_colab_pro":{}},"lines":[]});
+ftc.receive("exports/google/flan-t5-xl/summarization",{"entries":{},"items":[],"scripts":{"summarization_lora_colab_pro":[]}});

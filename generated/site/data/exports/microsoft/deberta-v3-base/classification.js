@@ -1,1 +1,1 @@
-ftc.receive("exports/microsoft/deberta-v3-base/classification",{"entries":{"classification_full_colab_free":{},"classification_full_local_rtx-3060-12gb":{}},"lines":[]});
+ftc.receive("exports/microsoft/deberta-v3-base/classification",{"entries":{},"items":[],"scripts":{"classification_full_colab_free":[],"classification_full_local_rtx-3060-12gb":[]}});
