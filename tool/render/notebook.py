@@ -97,25 +97,28 @@ def _tidy(source: str) -> str:
 
 @lru_cache(maxsize=CELLS)
 def _written_cell(kind: str, source: str, index: int) -> Written:
-    """The text of one cell. Most cells of a catalogue are the same in many notebooks, and are written once."""
-    return Written(canonical(_cell(kind, source, index), CELL_DEPTH))
+    """The text of one cell. Most cells of a catalogue are the same in many notebooks, and are written once.
+
+    The id is derived from place and content, so that equal input gives equal bytes.
+    """
+    digest = hashlib.sha256(f"{index}\n{kind}\n{source}".encode()).hexdigest()[:12]
+    before, between, after = _frame(kind)
+    lines = written_lines(source, CELL_DEPTH + 1).text
+    return Written(f"{before}c{index:02d}-{digest}{between}{lines}{after}")
+
+
+@lru_cache(maxsize=2)
+def _frame(kind: str) -> tuple[str, str, str]:
+    """A cell around its id and its source."""
+    cell: dict[str, Any] = {"cell_type": kind, "id": "ID", "metadata": {}, "source": Written("SOURCE")}
+    if kind == "code":
+        cell |= {"execution_count": None, "outputs": []}
+    before, rest = canonical(cell, CELL_DEPTH).split("ID")
+    between, after = rest.split("SOURCE")
+    return before, between, after
 
 
 def forget_texts() -> None:
     """Drop the texts that earlier notebooks left in memory; for measurements of a first notebook."""
     _written_cell.cache_clear()
     forget_phrases()
-
-
-def _cell(kind: str, source: str, index: int) -> dict[str, Any]:
-    """One cell; its id is derived from its place and content, so that equal input gives equal bytes."""
-    digest = hashlib.sha256(f"{index}\n{kind}\n{source}".encode()).hexdigest()[:12]
-    cell: dict[str, Any] = {
-        "cell_type": kind,
-        "id": f"c{index:02d}-{digest}",
-        "metadata": {},
-        "source": written_lines(source, CELL_DEPTH + 1),
-    }
-    if kind == "code":
-        cell |= {"execution_count": None, "outputs": []}
-    return cell

@@ -120,7 +120,7 @@ def _answer(recommendation: Recommendation) -> dict[str, Any]:
         "constrained_safe": recommendation.constrained_safe,
         "warnings": list(recommendation.warnings),
         "time": _duration(recommendation.estimated_hours),
-        "reasons": [reason.model_dump() for reason in recommendation.reasons],
+        "reasons": [vars(reason) for reason in recommendation.reasons],
         "allocated_gib": vram.allocated_gib if vram else None,
         "upper_gib": vram.upper_gib if vram else None,
         "usable_gib": vram.usable_gib if vram else None,
