@@ -9,7 +9,7 @@ from typing import Any
 from tool.architecture import inventory
 from tool.errors import Fault, InputFaults
 from tool.learn.outcomes import load_curves
-from tool.load.repo import Repo
+from tool.load.repo import Repo, open_repo
 from tool.load.yaml_file import YamlFile
 from tool.memory.measurements import load_measurements
 from tool.memory.overhead import load_calibration
@@ -24,8 +24,11 @@ Field = tuple[str | int, ...]
 
 
 def validate(root: Path) -> tuple[dict[str, int], list[Fault]]:
-    """(number of records by noun, all faults of all files). References are judged only where both ends load."""
-    repo = Repo(root)
+    """(number of records by noun, all faults of all files). References are judged only where both ends load.
+
+    Raises FtcError for a folder that is no repository.
+    """
+    repo = open_repo(root)
     faults = [fault for records in repo.all_records for fault in records.load_all()] + list(recipe_faults(root))
     counts = {f"{records.noun}s": len(records) for records in repo.all_records}
     faults += rule_faults(root)

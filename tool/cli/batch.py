@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -75,6 +76,19 @@ def _failure(data: dict[str, Any], field: str, message: str) -> dict[str, Any]:
     if not isinstance(identity, (str, int)) or isinstance(identity, bool) or not _is_unicode(identity):
         identity = None
     return {"id": identity, "error": {"field": field, "message": message}}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A model's config.json. Raises BadRequest for what is no JSON object, or says something twice or not finitely."""
+    content = path.read_bytes()
+    try:
+        if not content.strip():
+            raise _Refused("", "the line is empty")
+        return read_object(content)
+    except _Refused as error:
+        key = f"{error.field!r} " if error.field else ""
+        fault = str(error).replace("the line", "the file")
+        raise BadRequest("model_config", f"{path.name}: {key}{fault}", "give a Hugging Face config.json") from None
 
 
 def read_object(line: bytes | None) -> dict[str, Any]:

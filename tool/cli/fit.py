@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,9 @@ def _request(fields: dict[str, Any]) -> Any:
         if given[name] is not None:
             given[name] = [part.strip() for part in given[name].split(",") if part.strip()]
     if path is not None:
-        given["model_config"] = _read_config(path)
+        from tool.cli.batch import read_config
+
+        given["model_config"] = read_config(path)
     try:
         return FitRequest.model_validate(given)
     except ValidationError as error:
@@ -134,18 +135,6 @@ def _changes(repo: Any, request: Any) -> list[dict[str, Any]]:
     from tool.memory.explain import cheapest_changes
 
     return cheapest_changes(repo, request)
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    from tool.errors import BadRequest
-
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("model-config", f"{path} is not JSON: {error}", "give a Hugging Face config.json") from None
-    if not isinstance(data, dict):
-        raise BadRequest("model-config", f"{path} is not a JSON object", "give a Hugging Face config.json")
-    return data
 
 
 def _batch(repo: Any, source: str) -> int:

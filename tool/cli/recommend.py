@@ -91,7 +91,10 @@ def command(
         from tool.cli.recommend_batch import answer_file
 
         return answer_file(root, requests, log, jobs)
-    fields["model_config"] = _read_config(model_config) if model_config else None
+    if model_config is not None:
+        from tool.cli.batch import read_config
+
+        fields["model_config"] = read_config(model_config)
     if export_to is not None:
         return _export(repo, fields, export_to, export_file, log)
     if export_file is not None:
@@ -104,15 +107,6 @@ def _refuse_mixture(fields: dict[str, Any], model_config: Path | None, notebook:
     if given:
         names = ", ".join("--" + name.replace("_", "-") for name in given)
         raise click.UsageError(f"--requests answers a file of questions; leave out {names}")
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    from tool.cli.batch import read_object
-
-    try:
-        return read_object(path.read_bytes())
-    except ValueError as error:
-        raise BadRequest("model_config", f"{path.name}: {error}", "give a Hugging Face config.json") from None
 
 
 def _single(

@@ -49,7 +49,7 @@ class Framework(Record):
     optimizer: str = "adamw"
     grad_checkpointing: bool = True
     attention: Literal["eager", "sdpa", "flash"] = "sdpa"
-    lora_r: int = 16
+    lora_r: int = Field(default=16, ge=1)
     lora_targets: str = "q,v"
     lora_dropout: bool = False
     quant: str = "nf4"

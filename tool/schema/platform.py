@@ -29,9 +29,9 @@ class Plan(Record):
     aliases: tuple[str, ...] = ()
     cards: tuple[CardOffer, ...] = Field(min_length=1)
     stack: str
-    host_ram_gib: float | None = None
-    disk_gib: float | None = None
-    runtime_limit_hours: float | None = None
+    host_ram_gib: float | None = Field(default=None, gt=0)
+    disk_gib: float | None = Field(default=None, gt=0)
+    runtime_limit_hours: float | None = Field(default=None, gt=0)
     image: dict[str, str] = {}
     as_of: str = Field(pattern=DAY)
     valid_until: str = Field(pattern=DAY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -139,3 +140,24 @@ def test_mends_lead_a_newcomer(repo_copy: Path) -> None:
     lines = (repo_copy / "profiles/platforms/aws.yaml").read_text(encoding="utf-8").splitlines()
     line = next(number for number, text in enumerate(lines, 1) if "L5" in text)
     assert f"profiles/platforms/aws.yaml:{line}: plans.g" in faults
+
+
+@pytest.mark.parametrize("command", [("fit",), ("recommend", "--task", "chat")])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"a": 1, "a": 2}', "'a' is given twice"),
+        ("", "is empty"),
+        ("[1]", "is not a JSON object but list"),
+        ('{"x": NaN}', "'x' NaN is not a JSON number"),
+        ('{"x":', "is not JSON"),
+    ],
+)
+def test_a_config_that_is_no_object_is_one_error(
+    command: tuple[str, ...], text: str, told: str, tmp_path: Path, ftc: Callable[..., tuple[int, str, str]]
+) -> None:
+    """Both commands name the file, the key and the fault, and end with the code of a bad request."""
+    (tmp_path / "config.json").write_text(text)
+    code, out, err = ftc(*command, "--model-config", str(tmp_path / "config.json"))
+    assert (code, out) == (2, "")
+    assert "config.json" in err and told in err and "the line" not in err
