@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from tool.errors import BadRequest, FtcError, InputFaults
+from tool.work import cores
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,6 +19,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 def common_options(command: F) -> F:
     """Add --root and --output. The command receives `root: Path` and `output: str`."""
     return _options(command, ["text", "json"])
+
+
+def jobs_option(command: F) -> F:
+    """`--jobs`, one process for each core unless told otherwise."""
+    number, told = click.IntRange(min=1), "one for each core"
+    return click.option("--jobs", default=cores, show_default=told, type=number, help="Processes to share the work.")(
+        command
+    )
 
 
 def batch_options(command: F) -> F:

@@ -7,19 +7,12 @@ from typing import Any
 
 import click
 
-from tool.cli.common import common_options, print_json, progress
-from tool.work import cores
+from tool.cli.common import common_options, jobs_option, print_json, progress
 
 
 @click.command("diff")
 @click.option("--base", required=True, help="A git revision, e.g. origin/main.")
-@click.option(
-    "--jobs",
-    default=cores,
-    show_default="one for each core",
-    type=click.IntRange(min=1),
-    help="Processes to share the work.",
-)
+@jobs_option
 @common_options
 def command(base: str, jobs: int, root: Path, output: str) -> int:
     """Show which catalogue recommendations move between BASE and the working tree: before and after.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from tool.cli.common import common_options, print_json, progress
-from tool.work import BACKENDS, cores
+from tool.cli.common import common_options, jobs_option, print_json, progress
+from tool.work import BACKENDS
 
 SHOWN = 20
 
@@ -18,13 +18,7 @@ SHOWN = 20
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when generated/ is not what it should be.")
 @click.option("--fast", is_flag=True, help="With --check: take from .cache/ what nothing changed for since.")
 @click.option("--clean", is_flag=True, help="Forget .cache/ first and make everything anew.")
-@click.option(
-    "--jobs",
-    default=cores,
-    show_default="one for each core",
-    type=click.IntRange(min=1),
-    help="Processes to share the work.",
-)
+@jobs_option
 @click.option(
     "--backend",
     type=click.Choice(BACKENDS),
