@@ -65,7 +65,7 @@ class Memo:
     def find(self, name: str, given: Any = None) -> Known | None:
         """What is kept under a name, as long as nothing that it was made from has changed; else None."""
         self._asked.add(self._path(name).name)
-        told = _digest_of(given)
+        told = digest_of(given)
         record = self._records.get(name)
         if record is None or record.given != told:
             record = self._load(name, told)
@@ -84,7 +84,7 @@ class Memo:
         `within`: records that were asked for on the way, which are not asked for again while this one holds.
         """
         self.made_anew.append(name)
-        record = _Record(_digest_of(given), tuple(sorted(set(inputs))), tuple(sorted(within)), known)
+        record = _Record(digest_of(given), tuple(sorted(set(inputs))), tuple(sorted(within)), known)
         self._records[name] = record
         digests = {item: self._digest(item) for item in record.inputs}
         sizes = [[path, len(content)] for path, content in known.files.items()]
@@ -166,5 +166,6 @@ def _parts(content: bytes, sizes: Iterable[tuple[str, int]]) -> dict[str, bytes]
     return files
 
 
-def _digest_of(value: Any) -> str:
+def digest_of(value: Any) -> str:
+    """SHA-256 of plain data."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -165,25 +165,19 @@ def engine_of(repo: Any, request: Any) -> tuple[str | None, str | None]:
 
 def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log: Path | None) -> int:
     """Write the answer in another framework's configuration; what it cannot hold goes to stderr as well."""
-    from dataclasses import replace
-
-    from tool.export import data_of, export, plan_of
+    from tool.export import export
     from tool.export.files import SCRIPTS, framework
-    from tool.generate.export_memory import sized_for
+    from tool.generate.export_texts import export_plan
     from tool.generate.write import replace_file
     from tool.recommend.confidence import within_card
     from tool.recommend.question import ask
 
-    target = framework(name)
+    framework(name)  # an unknown name is told before anything is answered
     request, answer = _answered(repo, fields)
     question = ask(repo, request)
     if question.subject.kind != "causal_lm":
         raise BadRequest("export", f"the frameworks train causal language models, not {question.subject.kind}")
-    data = data_of(question.task, answer.config["objective"], request.dataset_rows)
-    sized, memory = sized_for(repo, question, answer, name)
-    source = _script_source(repo, sized, target.stack) if name in SCRIPTS else (sized, None)
-    plan = plan_of(source[0], question.subject.name, data, question.gpus, source[1])
-    done = export(name, replace(plan, warnings=memory))
+    done = export(name, export_plan(repo, question, answer, name))
     if log is not None:
         append_event(log, answer)
     for warning in done.warnings:
@@ -195,18 +189,6 @@ def _export(repo: Any, fields: dict[str, Any], name: str, path: Path | None, log
         kind = "script" if name in SCRIPTS else "configuration"
         click.echo(f"{done.framework.title} {kind} written: {path}")
     return 0 if answer.vram is None or within_card(answer.vram) else 1
-
-
-def _script_source(repo: Any, answer: Any, stack: str | None) -> tuple[Any, Any]:
-    """The answer and its surroundings as its notebook has them; `stack` replaces the packages that were chosen."""
-    from dataclasses import replace
-
-    from tool.generate.own_notebook import own_context
-
-    context = own_context(repo, answer)
-    if stack is None:
-        return answer, context
-    return answer.model_copy(update={"dependencies": None}), replace(context, stack=repo.stacks[stack])
 
 
 def _check_engine(repo: Any, version: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from tool.generate.provenance import Digests
+from tool.memo import digest_of
 
 SHARED_FILES = frozenset({"registry/measurements/calibration.yaml", "evaluation/reserved.yaml"})
 SHARED_FOLDERS = ("registry/recipes", "profiles/frameworks", "policies/safety")
@@ -20,11 +19,6 @@ PACKAGES = ("numpy", "pydantic", "jinja2", "PyYAML")
 PROGRAM = Path(__file__).resolve().parents[1]
 APART = ("tests", "templates", "__pycache__")
 """Folders of the program that no answer is made from; templates are inputs of the notebooks that use them."""
-
-
-def digest_of(value: Any) -> str:
-    """SHA-256 of plain data."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def rules_digest(root: Path, digests: Digests) -> str:

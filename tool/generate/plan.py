@@ -14,14 +14,14 @@ from tool.generate.answered import Answered
 from tool.generate.canary import canary_files, canary_knowledge
 from tool.generate.entries import Entry, entries
 from tool.generate.export_texts import export_texts
-from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS, digest_of
+from tool.generate.inputs import SHARED_FILES, SHARED_FOLDERS
 from tool.generate.pages import catalog_page
 from tool.generate.provenance import Digests
 from tool.generate.remembered import recalled, recalled_knowledge, remember
 from tool.generate.schemas import schema_files
 from tool.generate.shards import Shard
 from tool.load import Repo, open_repo
-from tool.memo import TEMPLATE, Memo, remembered_files
+from tool.memo import TEMPLATE, Memo, digest_of, remembered_files
 from tool.policy.files import read_policies
 from tool.policy.policies import load_policies
 from tool.policy.reference import reference_page

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from tool.generate.inputs import digest_of, rules_digest
+from tool.generate.inputs import rules_digest
 from tool.generate.matrix.answers import answer_model
 from tool.generate.matrix.axes import Axes, Cards, card_groups
 from tool.generate.matrix.columns import COLUMNS, Builder
@@ -24,6 +24,7 @@ from tool.generate.provenance import Digests
 from tool.generate.shards import Shard
 from tool.generate.write import replace_file
 from tool.load import Repo, open_repo
+from tool.memo import digest_of
 from tool.recommend import Knowledge
 from tool.work import spread
 
